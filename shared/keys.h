@@ -1,0 +1,35 @@
+/* The names of all keys of a partition: what is said through a proxy number.
+ * ride-svc owns most of them, voice-svc and notifier share some; so the names
+ * stand here, once. `<phone>` is always a keyed hash. */
+#ifndef BIRDCAR_KEYS_H
+#define BIRDCAR_KEYS_H
+
+#include "shared/arena.h"
+
+/* A ride's id is its partition and the claim of its number: "17-<claim>". */
+enum { RIDE_ID_CHARS = 25, CLAIM_CHARS = 22 };
+
+struct str ride_id(struct arena *arena, unsigned partition, struct str claim);
+/* False where it is no such id; `claim` may be NULL. */
+bool ride_id_parse(struct str id, unsigned *partition, struct str *claim);
+
+struct str key_route(struct arena *arena, struct str proxy, struct str phone);
+struct str key_ride(struct arena *arena, unsigned partition, struct str ride);
+struct str key_timeline(struct arena *arena, unsigned partition,
+                        struct str ride);
+/* "<what>:{17}": rides, outbox, duties, unrouted, lease, sending, parked,
+ * dead */
+struct str key_of_partition(struct arena *arena, const char *what,
+                            unsigned partition);
+/* "<what>:{17}:<which>": seen, jti, status, parked */
+struct str key_in_partition(struct arena *arena, const char *what,
+                            unsigned partition, struct str which);
+
+/* What a sealed value is bound to. */
+struct str meaning_phone(struct arena *arena, struct str ride, struct str role);
+struct str meaning_text(struct arena *arena, struct str reference);
+
+/* A text's reference at the provider: "17-<id>", 4 to 40 characters. */
+bool reference_parse(struct str reference, unsigned *partition);
+
+#endif

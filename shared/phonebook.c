@@ -1,0 +1,38 @@
+#include "shared/phonebook.h"
+
+#include "shared/script.h"
+
+SCRIPT(phonebook);
+
+static void run(struct redis *redis, struct task *t, struct str hash,
+                struct str member, const char *act, int64_t until_ms,
+                struct value *out)
+{
+    struct str key = arena_printf(t->arena, "phone:%.*s", STR_ARG(hash));
+    struct str args[] = {arena_copy(t->arena, member), str_of(act),
+                         arena_printf(t->arena, "%lld", (long long)until_ms)};
+    redis_script(redis, t, key, &phonebook, &key, 1, args, 3, out);
+}
+
+void phonebook_claim(struct redis *redis, struct task *t, struct str hash,
+                     struct str member, struct value *out)
+{
+    run(redis, t, hash, member, "claim", 0, out);
+}
+
+void phonebook_keep(struct redis *redis, struct task *t, struct str hash,
+                    struct str member, struct value *out)
+{
+    run(redis, t, hash, member, "keep", 0, out);
+}
+
+void phonebook_release(struct redis *redis, struct task *t, struct str hash,
+                       struct str member, int64_t until_ms)
+{
+    run(redis, t, hash, member, "release", until_ms, NULL);
+}
+
+bool phonebook_refused(const struct value *out)
+{
+    return str_is(value_str(value_at(out, 0)), "taken");
+}

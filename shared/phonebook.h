@@ -1,0 +1,24 @@
+/* Whose phone is this? A proxy number is nobody's phone, and the reverse: one
+ * key a phone, `phone:<hash>`, on which both sides meet, so no race decides.
+ * Used by pool-svc for proxy numbers and by ride-svc for people. */
+#ifndef BIRDCAR_PHONEBOOK_H
+#define BIRDCAR_PHONEBOOK_H
+
+#include "shared/redis.h"
+
+/* Marks the phone of that hash as used by `member`: "number", or a person like
+ * "customer:7". The mark lapses in two minutes unless phonebook_keep() makes
+ * it last: so a crash between the two leaves nothing. REJECT phone_in_use
+ * where it is the other kind's. */
+void phonebook_claim(struct redis *redis, struct task *t, struct str hash,
+                     struct str member, struct value *out);
+void phonebook_keep(struct redis *redis, struct task *t, struct str hash,
+                    struct str member, struct value *out);
+/* The mark ends at `until_ms` (0: now). */
+void phonebook_release(struct redis *redis, struct task *t, struct str hash,
+                       struct str member, int64_t until_ms);
+
+/* Was it refused? To be asked where the outcome is DONE. */
+bool phonebook_refused(const struct value *out);
+
+#endif

@@ -1,0 +1,20 @@
+/* REDIS_URL taken apart. Opens nothing. */
+#ifndef BIRDCAR_REDIS_URL_H
+#define BIRDCAR_REDIS_URL_H
+
+#include <stdbool.h>
+
+struct redis_url {
+    char path[108]; /* of a Unix socket; empty: host and port */
+    char host[256];
+    char user[64];
+    char password[256];
+    int port;
+    int db;
+};
+
+/* redis://[[user]:password@]host[:port][/db], unix:///path or
+ * unix://[user:]password@/path. False: `*why` says what is wrong with it. */
+bool redis_url_parse(const char *text, struct redis_url *out, const char **why);
+
+#endif

@@ -1,0 +1,259 @@
+#include "shared/service.h"
+
+#include <czmq.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "shared/log.h"
+#include "shared/loop.h"
+
+enum {
+    CHECK_AGAIN_MS = 500,
+    CHECK_DEADLINE_MS = 2000,
+    /* Longer than the askers' time between two looks at the registry, so that
+     * nobody asks us any more when we end. */
+    LEAVE_LEAST_MS = 1300,
+    LEAVE_MOST_MS = 8000
+};
+
+/* ---- Redis must keep what it acknowledges ---- */
+
+struct check {
+    struct task task;
+    struct value appendonly, appendfsync, policy;
+};
+
+static bool is_set(const struct value *reply, const char *name,
+                   const char *wanted)
+{
+    struct str now = value_field(reply, name);
+    if (str_is(now, wanted))
+        return true;
+    log_event(LEVEL_ERROR, "redis.unsafe", STR_NONE,
+              "setting=%s is=%.*s wanted=%s", name, STR_ARG(now), wanted);
+    return false;
+}
+
+static void ask_settings(struct service *s, struct check *c)
+{
+    struct task *t = &c->task;
+    REDIS_DO(s->redis, t, STR_NONE, &c->appendonly, STR("CONFIG"), STR("GET"),
+             STR("appendonly"));
+    REDIS_DO(s->redis, t, STR_NONE, &c->appendfsync, STR("CONFIG"), STR("GET"),
+             STR("appendfsync"));
+    REDIS_DO(s->redis, t, STR_NONE, &c->policy, STR("CONFIG"), STR("GET"),
+             STR("maxmemory-policy"));
+}
+
+static void become_ready(struct service *s)
+{
+    const char *why = NULL;
+    s->server = bus_server_new(s->loop, s->tasks, s->spec->name, s->instance,
+                               s->endpoint, s->spec->routes, s, &why);
+    if (s->server == NULL) {
+        log_event(LEVEL_ERROR, "bus.bind", STR_NONE,
+                  "endpoint=%s error=\"%s\" check=RUN_DIR", s->endpoint, why);
+        s->status = 1;
+        loop_stop(s->loop);
+        return;
+    }
+    s->registry =
+        registry_new(s->loop, s->tasks, s->redis, s->client, s->spec->name,
+                     s->instance, s->endpoint, s->spec->peers);
+    log_event(LEVEL_INFO, "service.ready", STR_NONE, "endpoint=%s",
+              s->endpoint);
+    if (s->spec->ready != NULL)
+        s->spec->ready(s);
+}
+
+static void check(struct task *t)
+{
+    struct check *c = (struct check *)t;
+    struct service *s = service_of(t);
+    TASK_BEGIN(t);
+    AWAIT(t, ask_settings(s, c));
+    if (t->outcome != DONE) {
+        loop_timer_set(s->checker, CHECK_AGAIN_MS);
+        TASK_FAIL(t);
+    }
+    bool append = is_set(&c->appendonly, "appendonly", "yes");
+    bool fsync_ = is_set(&c->appendfsync, "appendfsync", "always");
+    bool policy = is_set(&c->policy, "maxmemory-policy", "noeviction");
+    if (append && fsync_ && policy) {
+        become_ready(s);
+    } else {
+        s->status = 1;
+        loop_stop(s->loop);
+    }
+    TASK_END(t);
+}
+
+static void begin_check(void *arg)
+{
+    struct service *s = arg;
+    struct check *c = service_task(s, sizeof(*c), check, CHECK_DEADLINE_MS);
+    task_start(&c->task);
+}
+
+/* ---- leaving ---- */
+
+static void leave_when_idle(void *arg)
+{
+    struct service *s = arg;
+    int64_t since = loop_now_ms() - s->left_ms;
+    bool idle = tasks_alive(s->tasks) == 0 &&
+                (s->spec->idle == NULL || s->spec->idle(s));
+    bool unheard = s->registry == NULL;
+    if (since >= LEAVE_MOST_MS ||
+        (idle && (unheard || since >= LEAVE_LEAST_MS))) {
+        log_event(LEVEL_INFO, "service.stopped", STR_NONE, "unanswered=%u",
+                  tasks_alive(s->tasks));
+        loop_stop(s->loop);
+        return;
+    }
+    loop_timer_set(s->leaver, 20);
+}
+
+static void leave(void *arg)
+{
+    struct service *s = arg;
+    if (s->left_ms != 0)
+        return;
+    s->left_ms = loop_now_ms();
+    log_event(LEVEL_INFO, "service.leaving", STR_NONE, "unanswered=%u",
+              tasks_alive(s->tasks));
+    loop_timer_stop(s->checker);
+    if (s->registry != NULL)
+        registry_leave(s->registry);
+    if (s->spec->leave != NULL)
+        s->spec->leave(s);
+    leave_when_idle(s);
+}
+
+/* ---- life ---- */
+
+void *service_task(struct service *s, size_t size, void (*run)(struct task *),
+                   int64_t deadline_in_ms)
+{
+    struct task *t = task_new(s->tasks, size, run, NULL);
+    t->owner = s;
+    t->deadline_ms = loop_now_ms() + deadline_in_ms;
+    return t;
+}
+
+static enum log_level level_of(const char *word)
+{
+    static const char *const words[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum log_level)i;
+    return LEVEL_INFO;
+}
+
+/* Keys and numbers stand in our memory: it is never written out. */
+static void forbid_dumps(void)
+{
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* whose leak check has to trace us */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static bool set_up(struct service *s)
+{
+    char why[256] = "";
+    const char *reason = "";
+    if (!settings_read(&s->settings, why, sizeof(why))) {
+        log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "%s", why);
+        return false;
+    }
+    if (s->settings.instance[0] != '\0')
+        (void)snprintf(s->instance, sizeof(s->instance), "%s",
+                       s->settings.instance);
+    else
+        (void)snprintf(s->instance, sizeof(s->instance), "%s-%d", s->spec->name,
+                       (int)getpid());
+    log_setup(s->instance, level_of(s->settings.log_level));
+    int len = snprintf(s->endpoint, sizeof(s->endpoint), "ipc://%s/%s.%d.sock",
+                       s->settings.run_dir, s->instance, (int)getpid());
+    if (len < 0 || (size_t)len >= sizeof(s->endpoint)) {
+        log_event(LEVEL_ERROR, "settings.refused", STR_NONE,
+                  "RUN_DIR: the path of a socket in it is over 107 bytes");
+        return false;
+    }
+    s->vault = vault_new(s->settings.keys_file, why, sizeof(why));
+    if (s->vault == NULL) {
+        log_event(LEVEL_ERROR, "keys.refused", STR_NONE, "KEYS_FILE: %s", why);
+        return false;
+    }
+    s->loop = loop_new();
+    s->tasks = tasks_new(s->loop);
+    s->redis = redis_new(s->loop, s->settings.redis_url, &reason);
+    if (s->redis == NULL) {
+        log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "REDIS_URL: %s",
+                  reason);
+        return false;
+    }
+    s->client = bus_client_new(s->loop);
+    s->checker = loop_timer_new(s->loop, begin_check, s);
+    s->leaver = loop_timer_new(s->loop, leave_when_idle, s);
+    return true;
+}
+
+static void tear_down(struct service *s)
+{
+    if (s->spec->stop != NULL && s->client != NULL)
+        s->spec->stop(s);
+    registry_destroy(&s->registry);
+    bus_server_destroy(&s->server);
+    bus_client_destroy(&s->client);
+    redis_destroy(&s->redis);
+    if (s->loop != NULL) {
+        loop_timer_destroy(&s->checker);
+        loop_timer_destroy(&s->leaver);
+        tasks_destroy(&s->tasks);
+        loop_destroy(&s->loop);
+    }
+    vault_destroy(&s->vault);
+    zsys_shutdown();
+}
+
+static void help(const struct service_spec *spec)
+{
+    (void)printf("%s: %s\n\nIt takes no arguments; settings come from the "
+                 "environment:\n\n",
+                 spec->name, spec->summary);
+    settings_help(stdout, spec->name);
+}
+
+int service_run(const struct service_spec *spec, int argc, char **argv)
+{
+    struct service s = {.spec = spec};
+    if (argc > 1) {
+        bool asked = strcmp(argv[1], "--help") == 0;
+        if (asked)
+            help(spec);
+        else
+            (void)fprintf(stderr, "%s: unknown argument %s; try --help\n",
+                          spec->name, argv[1]);
+        return asked ? 0 : 2;
+    }
+    forbid_dumps();
+    (void)umask(077);
+    (void)signal(SIGPIPE, SIG_IGN);
+    zsys_handler_set(NULL);
+    log_setup(spec->name, LEVEL_INFO);
+    if (set_up(&s) && (spec->start == NULL || spec->start(&s))) {
+        loop_on_signal(s.loop, SIGTERM, leave, &s);
+        loop_on_signal(s.loop, SIGINT, leave, &s);
+        log_event(LEVEL_INFO, "service.started", STR_NONE, "pid=%d",
+                  (int)getpid());
+        begin_check(&s);
+        loop_run(s.loop);
+    } else {
+        s.status = 1;
+    }
+    tear_down(&s);
+    return s.status;
+}

@@ -1,0 +1,73 @@
+/* Borrowed bytes: a pointer and a length, owned by somebody else.
+ * Never frees, never ends in a NUL that anybody may rely on. */
+#ifndef BIRDCAR_STR_H
+#define BIRDCAR_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+    const char *ptr;
+    size_t len;
+};
+
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_NONE ((struct str){NULL, 0})
+
+/* For printf's "%.*s". */
+#define STR_ARG(s) (int)(s).len, (s).ptr
+
+static inline struct str str_of(const char *z)
+{
+    return (struct str){z, z != NULL ? strlen(z) : 0};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool str_is(struct str a, const char *z)
+{
+    return str_eq(a, str_of(z));
+}
+
+static inline bool str_starts(struct str a, struct str prefix)
+{
+    return a.len >= prefix.len &&
+           str_eq((struct str){a.ptr, prefix.len}, prefix);
+}
+
+/* The bytes from `at` on; empty past the end. */
+static inline struct str str_from(struct str a, size_t at)
+{
+    return at < a.len ? (struct str){a.ptr + at, a.len - at} : STR_NONE;
+}
+
+/* Without spaces, tabs, CR and LF at both ends. */
+struct str str_trim(struct str a);
+
+/* Cuts `*rest` at the first `sep`: returns what stands before it and leaves
+ * what stands behind it; all of it, and nothing, where there is none. */
+struct str str_cut(struct str *rest, char sep);
+
+/* A whole decimal number, an optional `-`, nothing else, within int64; false
+ * leaves `*out` as it was. */
+bool str_to_num(struct str a, int64_t *out);
+
+/* Equal without regard to ASCII case. */
+bool str_same_word(struct str a, struct str b);
+
+/* Takes the next character (code point) off `*rest`. False, and nothing is
+ * taken, at the end and before bytes that are not UTF-8. */
+bool str_next(struct str *rest, uint32_t *character);
+
+/* Well-formed UTF-8, without NUL. */
+bool str_is_utf8(struct str a);
+
+/* Characters (code points) of well-formed UTF-8. */
+size_t str_characters(struct str a);
+
+#endif

@@ -1,0 +1,127 @@
+#include "shared/task.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "shared/loop.h"
+
+struct tasks {
+    struct loop_hook *hook;
+    struct task *first, **last; /* ready to run */
+    unsigned alive;
+};
+
+static void make_ready(struct task *t)
+{
+    struct tasks *all = t->all;
+    if (t->queued)
+        return;
+    t->queued = true;
+    t->next = NULL;
+    *all->last = t;
+    all->last = &t->next;
+}
+
+/* Runs what was ready when the turn began; what these make ready in turn waits
+ * until the sockets have been looked at again. */
+static bool run_ready(void *arg)
+{
+    struct tasks *all = arg;
+    struct task *t = all->first;
+    all->first = NULL;
+    all->last = &all->first;
+    while (t != NULL) {
+        struct task *next = t->next;
+        t->queued = false;
+        t->run(t);
+        t = next;
+    }
+    return all->first != NULL;
+}
+
+struct tasks *tasks_new(struct loop *loop)
+{
+    struct tasks *all = xcalloc(1, sizeof(*all));
+    all->last = &all->first;
+    all->hook = loop_hook_new(loop, run_ready, all);
+    return all;
+}
+
+void tasks_destroy(struct tasks **tasks)
+{
+    if (*tasks == NULL)
+        return;
+    loop_hook_destroy(&(*tasks)->hook);
+    free(*tasks);
+    *tasks = NULL;
+}
+
+unsigned tasks_alive(const struct tasks *tasks)
+{
+    return tasks->alive;
+}
+
+void *task_new(struct tasks *tasks, size_t size, void (*run)(struct task *),
+               struct arena *arena)
+{
+    assert(size >= sizeof(struct task));
+    if (arena == NULL)
+        arena = arena_new();
+    struct task *t = arena_alloc(arena, size);
+    t->arena = arena;
+    t->all = tasks;
+    t->run = run;
+    tasks->alive++;
+    return t;
+}
+
+void task_start(struct task *t)
+{
+    make_ready(t);
+}
+
+void task_hold(struct task *t)
+{
+    assert(t->at >= 0);
+    t->pending++;
+}
+
+void task_done(struct task *t)
+{
+    assert(t->pending > 0);
+    if (--t->pending == 0)
+        make_ready(t);
+}
+
+void task_fail(struct task *t, struct problem problem)
+{
+    enum outcome outcome = problem_outcome(problem.code);
+    if (outcome > t->outcome || t->outcome == DONE) {
+        t->outcome = outcome;
+        t->problem = problem;
+    }
+    task_done(t);
+}
+
+int64_t task_left_ms(const struct task *t)
+{
+    int64_t left = t->deadline_ms - loop_now_ms();
+    return left > 0 ? left : 0;
+}
+
+void task_reject(struct task *t, enum problem_code code, struct str field)
+{
+    t->problem = (struct problem){code, field, 0};
+    t->outcome = problem_outcome(code);
+}
+
+void task_end(struct task *t)
+{
+    assert(t->pending == 0 && t->at >= 0);
+    t->at = -1;
+    t->all->alive--;
+    if (t->finish != NULL)
+        t->finish(t);
+    struct arena *arena = t->arena;
+    arena_destroy(&arena);
+}

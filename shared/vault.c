@@ -1,0 +1,272 @@
+#include "shared/vault.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    KEY_BYTES = 32,
+    KEY_IDS = 256,
+    HASH_BYTES = 16,
+    FILE_MOST = 1 << 16,
+    NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+    TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES,
+    SEAL_HEAD = 1 + NONCE_BYTES,
+    SEAL_BYTES = SEAL_HEAD + TAG_BYTES
+};
+
+struct key {
+    bool known;
+    unsigned char bytes[KEY_BYTES];
+};
+
+/* Stands in guarded memory, locked where the system allows, read-only once
+ * loaded. */
+struct vault {
+    struct key lookup, mac;
+    struct key seal[KEY_IDS];
+    unsigned char seal_id; /* seals; 0: none yet */
+};
+
+static void need_sodium(void)
+{
+    if (sodium_init() < 0)
+        abort();
+}
+
+static bool key_set(struct key *key, struct str hex, const char **fault)
+{
+    size_t len = 0;
+    if (key->known) {
+        *fault = "is a key that was given before";
+        return false;
+    }
+    if (hex.len != (size_t)KEY_BYTES * 2 ||
+        sodium_hex2bin(key->bytes, sizeof(key->bytes), hex.ptr, hex.len, NULL,
+                       &len, NULL) != 0 ||
+        len != KEY_BYTES) {
+        *fault = "does not end in a key of 64 hexadecimal digits";
+        return false;
+    }
+    key->known = true;
+    return true;
+}
+
+static bool load_line(struct vault *vault, struct str line, const char **fault)
+{
+    int64_t id = 0;
+    struct str word = str_cut(&line, ' ');
+    line = str_trim(line);
+    if (str_is(word, "lookup"))
+        return key_set(&vault->lookup, line, fault);
+    if (str_is(word, "mac"))
+        return key_set(&vault->mac, line, fault);
+    if (!str_is(word, "seal")) {
+        *fault = "begins with neither lookup, seal nor mac";
+        return false;
+    }
+    if (!str_to_num(str_cut(&line, ' '), &id) || id < 1 || id >= KEY_IDS) {
+        *fault = "has no key id from 1 to 255 behind seal";
+        return false;
+    }
+    vault->seal_id = (unsigned char)id;
+    return key_set(&vault->seal[id], str_trim(line), fault);
+}
+
+static bool load_text(struct vault *vault, struct str text, const char *path,
+                      char *why, size_t room)
+{
+    const char *fault = NULL;
+    for (unsigned number = 1; text.len > 0; number++) {
+        struct str line = str_trim(str_cut(&text, '\n'));
+        if (line.len > 0 && !load_line(vault, line, &fault)) {
+            snprintf(why, room, "%s: line %u %s", path, number, fault);
+            return false;
+        }
+    }
+    if (!vault->lookup.known || !vault->mac.known || vault->seal_id == 0) {
+        snprintf(why, room, "%s: it has no %s key", path,
+                 !vault->lookup.known ? "lookup"
+                 : !vault->mac.known  ? "mac"
+                                      : "seal");
+        return false;
+    }
+    return true;
+}
+
+/* NULL where nobody but the owner can get at it. */
+static const char *file_fault(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return strerrordesc_np(errno);
+    if (!S_ISREG(st.st_mode))
+        return "not a regular file";
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return "open to others than its owner; chmod 600 it";
+    return st.st_size >= FILE_MOST ? "too large for a key file" : NULL;
+}
+
+/* By read(2): stdio would leave a copy of the keys in its buffer. */
+static const char *read_all(int fd, char *text, size_t *len)
+{
+    while (*len < FILE_MOST) {
+        ssize_t got = read(fd, text + *len, FILE_MOST - *len);
+        if (got == 0)
+            return NULL;
+        if (got < 0 && errno != EINTR)
+            return strerrordesc_np(errno);
+        if (got > 0)
+            *len += (size_t)got;
+    }
+    return "too large for a key file";
+}
+
+static bool load_file(struct vault *vault, const char *path, char *why,
+                      size_t room)
+{
+    size_t len = 0;
+    char *text = NULL;
+    bool loaded = false;
+    const char *fault = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        snprintf(why, room, "%s: %s", path, strerrordesc_np(errno));
+        return false;
+    }
+    fault = file_fault(fd);
+    if (fault == NULL) {
+        text = sodium_malloc(FILE_MOST);
+        if (text == NULL)
+            abort();
+        fault = read_all(fd, text, &len);
+    }
+    if (fault == NULL)
+        loaded = load_text(vault, (struct str){text, len}, path, why, room);
+    else
+        snprintf(why, room, "%s: %s", path, fault);
+    sodium_free(text);
+    close(fd);
+    return loaded;
+}
+
+struct vault *vault_new(const char *path, char *why, size_t room)
+{
+    need_sodium();
+    struct vault *vault = sodium_malloc(sizeof(*vault));
+    if (vault == NULL)
+        abort();
+    memset(vault, 0, sizeof(*vault));
+    if (load_file(vault, path, why, room))
+        sodium_mprotect_readonly(vault);
+    else
+        vault_destroy(&vault);
+    return vault;
+}
+
+void vault_destroy(struct vault **vault)
+{
+    sodium_free(*vault);
+    *vault = NULL;
+}
+
+static void keyed_hash(const struct key *key, const char *purpose,
+                       struct str bytes, char out[VAULT_HASH_CHARS + 1])
+{
+    unsigned char hash[HASH_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key->bytes, KEY_BYTES, sizeof(hash));
+    /* The purpose's NUL parts it from the bytes. */
+    crypto_generichash_update(&state, (const unsigned char *)purpose,
+                              strlen(purpose) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)bytes.ptr,
+                              bytes.len);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    sodium_memzero(&state, sizeof(state)); /* it still holds the key */
+    sodium_bin2base64(out, VAULT_HASH_CHARS + 1, hash, sizeof(hash),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+struct str vault_hash(const struct vault *vault, struct arena *arena,
+                      const char *purpose, struct str bytes)
+{
+    char text[VAULT_HASH_CHARS + 1];
+    keyed_hash(&vault->lookup, purpose, bytes, text);
+    return arena_copy(arena, (struct str){text, VAULT_HASH_CHARS});
+}
+
+struct str vault_phone(const struct vault *vault, struct arena *arena,
+                       struct str digits)
+{
+    return vault_hash(vault, arena, "phone", digits);
+}
+
+struct str vault_mac(const struct vault *vault, struct arena *arena,
+                     const char *purpose, struct str bytes)
+{
+    char text[VAULT_HASH_CHARS + 1];
+    keyed_hash(&vault->mac, purpose, bytes, text);
+    return arena_copy(arena, (struct str){text, VAULT_HASH_CHARS});
+}
+
+bool vault_mac_holds(const struct vault *vault, const char *purpose,
+                     struct str bytes, struct str mac)
+{
+    char text[VAULT_HASH_CHARS + 1];
+    keyed_hash(&vault->mac, purpose, bytes, text);
+    return mac.len == VAULT_HASH_CHARS &&
+           sodium_memcmp(mac.ptr, text, VAULT_HASH_CHARS) == 0;
+}
+
+struct str vault_seal(const struct vault *vault, struct arena *arena,
+                      struct str plain, struct str meaning)
+{
+    size_t len = plain.len + SEAL_BYTES;
+    unsigned char *sealed = arena_alloc(arena, len);
+    sealed[0] = vault->seal_id;
+    randombytes_buf(sealed + 1, NONCE_BYTES);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+        sealed + SEAL_HEAD, NULL, (const unsigned char *)plain.ptr, plain.len,
+        (const unsigned char *)meaning.ptr, meaning.len, NULL, sealed + 1,
+        vault->seal[vault->seal_id].bytes);
+    return (struct str){(const char *)sealed, len};
+}
+
+bool vault_unseal(const struct vault *vault, struct arena *arena,
+                  struct str sealed, struct str meaning, struct str *plain)
+{
+    if (sealed.len < SEAL_BYTES)
+        return false;
+    const unsigned char *bytes = (const unsigned char *)sealed.ptr;
+    const struct key *key = &vault->seal[bytes[0]];
+    if (!key->known)
+        return false;
+    size_t len = sealed.len - SEAL_BYTES;
+    /* One byte more: arena_copy's promise of a NUL holds here, too. */
+    unsigned char *opened = arena_alloc(arena, len + 1);
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+            opened, NULL, NULL, bytes + SEAL_HEAD, sealed.len - SEAL_HEAD,
+            (const unsigned char *)meaning.ptr, meaning.len, bytes + 1,
+            key->bytes) != 0)
+        return false;
+    *plain = (struct str){(const char *)opened, len};
+    return true;
+}
+
+struct str vault_random(struct arena *arena, size_t bytes)
+{
+    need_sodium();
+    size_t room = sodium_base64_encoded_len(
+        bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    unsigned char *raw = arena_alloc(arena, bytes);
+    char *text = arena_alloc(arena, room);
+    randombytes_buf(raw, bytes);
+    sodium_bin2base64(text, room, raw, bytes,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return (struct str){text, room - 1};
+}
