@@ -1,0 +1,90 @@
+#!lua
+-- Which number may serve this pair? Gives it to the claim for two minutes.
+-- KEYS[1] pool:{P}:numbers      KEYS[2] pool:{P}:held:<customer>
+-- KEYS[3] pool:{P}:held:<driver>  KEYS[4] pool:{P}:claim:<claim>
+-- ARGV[1] claim  ARGV[2] ends (ms, or 0)  ARGV[3] lasts (ms)
+-- ARGV[4] refused number or ''  ARGV[5] renewed number or ''
+-- ARGV[6] prefix of the uses' keys: pool:{P}:uses:
+-- Returns {"claimed", number, until, ends}, {"lapsed", number, until, ends},
+--   {"confirmed", number, 0, ends} or {"none", when the next comes free or 0}.
+-- The uses of the number that is chosen are found under the same hash tag.
+local CLAIM_MS, CLAIM_KEPT_S = 120000, 172800
+local MEMORY, MEMORY_MS = 32, 2592000000
+local function text(n) return string.format('%.0f', n) end
+
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local claim = redis.call('GET', KEYS[4])
+local ends = tonumber(ARGV[2])
+if ends == 0 then ends = now + tonumber(ARGV[3]) end
+if claim then
+  -- {number, until, ends, revision}
+  local c = cmsgpack.unpack(claim)
+  if c[4] > 0 then return {'confirmed', c[1], '0', text(c[3])} end
+  if c[2] > now and c[1] ~= ARGV[4] then
+    return {'claimed', c[1], text(c[2]), text(c[3])}
+  end
+  if c[2] <= now and c[1] ~= ARGV[5] and c[1] ~= ARGV[4] then
+    return {'lapsed', c[1], text(c[2]), text(c[3])}
+  end
+end
+
+local function held_by(key)
+  local flat, held, count = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), {}, 0
+  for i = 1, #flat, 2 do
+    held[flat[i]] = flat[i + 1] == 'inf' and math.huge or tonumber(flat[i + 1])
+    count = count + 1
+  end
+  return held, count
+end
+local a, na = held_by(KEYS[2])
+local b, nb = held_by(KEYS[3])
+-- Among one number more than both hold and remember, one is neither.
+local numbers = redis.call('ZRANGE', KEYS[1], 0, na + nb + 1)
+local fresh, old, old_end, next_free
+for i = 1, #numbers do
+  local n = numbers[i]
+  if n ~= ARGV[4] then
+    local last = math.max(a[n] or 0, b[n] or 0)
+    if last == 0 then
+      fresh = n
+      break
+    elseif last <= now then
+      if not old or last < old_end then old, old_end = n, last end
+    elseif last < (next_free or math.huge) then
+      next_free = last
+    end
+  end
+end
+local number = fresh or old
+if not number then return {'none', text(next_free or 0)} end
+
+local ends_claim = now + CLAIM_MS
+local function hold(key)
+  redis.call('ZADD', key, text(ends_claim), number)
+  local lapsed = redis.call('ZCOUNT', key, '-inf', text(now))
+  if lapsed > MEMORY then
+    redis.call('ZREMRANGEBYRANK', key, 0, lapsed - MEMORY - 1)
+  end
+  local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
+  if last == 'inf' then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIREAT', key, text(tonumber(last) + MEMORY_MS))
+  end
+end
+redis.call('ZADD', KEYS[1], 'XX', text(t[1] * 1000000 + t[2]), number)
+hold(KEYS[2])
+hold(KEYS[3])
+local uses = ARGV[6] .. number
+redis.call('ZREMRANGEBYSCORE', uses, '-inf', text(now))
+redis.call('ZADD', uses, text(ends_claim), ARGV[1])
+local last = redis.call('ZRANGE', uses, -1, -1, 'WITHSCORES')[2]
+if last == 'inf' then
+  redis.call('PERSIST', uses)
+else
+  redis.call('PEXPIREAT', uses, text(tonumber(last)))
+end
+redis.call('SET', KEYS[4], cmsgpack.pack({number, ends_claim, ends, 0}),
+           'EX', CLAIM_KEPT_S)
+return {'claimed', number, text(ends_claim), text(ends)}

@@ -1,0 +1,59 @@
+#!lua
+-- Until when does this ride hold its number? Late, early and repeated calls are
+-- harmless: an older revision changes nothing, and a hold that another ride set
+-- since is never shortened.
+-- KEYS[1] pool:{P}:claim:<claim>     KEYS[2] pool:{P}:uses:<number>
+-- KEYS[3] pool:{P}:held:<customer>   KEYS[4] pool:{P}:held:<driver>
+-- ARGV[1] claim  ARGV[2] number  ARGV[3] until (ms; 0: free; -1: for good)
+-- ARGV[4] revision
+-- Returns {"ok"} or {"old"}.
+local CLAIM_KEPT_S, MEMORY, MEMORY_MS = 172800, 32, 2592000000
+local function text(n)
+  return n == math.huge and '+inf' or string.format('%.0f', n)
+end
+local function number_of(s)
+  return s and (s == 'inf' and math.huge or tonumber(s)) or nil
+end
+
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local claim, number = ARGV[1], ARGV[2]
+local ends, revision = tonumber(ARGV[3]), tonumber(ARGV[4])
+local packed = redis.call('GET', KEYS[1])
+local c = packed and cmsgpack.unpack(packed) or {number, 0, 0, 0}
+if c[4] > revision then return {'old'} end
+if ends == -1 then ends = math.huge end
+if ends == 0 then ends = now end
+local before = number_of(redis.call('ZSCORE', KEYS[2], claim))
+local function set(key)
+  local held = number_of(redis.call('ZSCORE', key, number))
+  if not held or held == before or ends > held then
+    redis.call('ZADD', key, text(ends), number)
+  end
+  local lapsed = redis.call('ZCOUNT', key, '-inf', text(now))
+  if lapsed > MEMORY then
+    redis.call('ZREMRANGEBYRANK', key, 0, lapsed - MEMORY - 1)
+  end
+  local last = number_of(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2])
+  if last == math.huge then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIREAT', key, text(last + MEMORY_MS))
+  end
+end
+set(KEYS[3])
+set(KEYS[4])
+redis.call('ZADD', KEYS[2], text(ends), claim)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
+local last = number_of(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
+if last == math.huge then
+  redis.call('PERSIST', KEYS[2])
+elseif last then
+  redis.call('PEXPIREAT', KEYS[2], text(last))
+end
+-- Written anew where it is gone: it guards against an older revision.
+if c[1] == number then
+  c[4] = revision
+  redis.call('SET', KEYS[1], cmsgpack.pack(c), 'EX', CLAIM_KEPT_S)
+end
+return {'ok'}

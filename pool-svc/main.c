@@ -1,0 +1,20 @@
+/* pool-svc: owns the proxy numbers, and which number may serve which pair. */
+#include "pool-svc/assign.h"
+#include "pool-svc/numbers.h"
+#include "pool-svc/pools.h"
+
+int main(int argc, char **argv)
+{
+    static const char *const peers[] = {NULL};
+    const struct bus_route routes[] = {
+        route_pool_add,   route_pool_list,   route_pool_choose,
+        route_number_add, route_number_list, route_number_assign,
+        route_hold_set,   route_claim_drop,  {NULL, 0, NULL}};
+    const struct service_spec spec = {
+        .name = "pool-svc",
+        .summary = "the proxy numbers, and which may serve which pair",
+        .peers = peers,
+        .routes = routes,
+    };
+    return service_run(&spec, argc, argv);
+}

@@ -1,0 +1,49 @@
+#include "pool-svc/pool_keys.h"
+
+#include "shared/partition.h"
+
+struct str pool_tag(struct arena *arena, struct str pool)
+{
+    return arena_printf(arena, "{%.*s}", STR_ARG(pool));
+}
+
+struct str pool_key_numbers(struct arena *arena, struct str pool)
+{
+    return arena_printf(arena, "pool:{%.*s}:numbers", STR_ARG(pool));
+}
+
+struct str pool_key_index(struct arena *arena, struct str pool)
+{
+    return arena_printf(arena, "pool:{%.*s}:index", STR_ARG(pool));
+}
+
+static struct str of(struct arena *arena, struct str pool, const char *what,
+                     struct str which)
+{
+    return arena_printf(arena, "pool:{%.*s}:%s:%.*s", STR_ARG(pool), what,
+                        STR_ARG(which));
+}
+
+struct str pool_key_held(struct arena *arena, struct str pool, struct str phone)
+{
+    return of(arena, pool, "held", phone);
+}
+
+struct str pool_key_uses(struct arena *arena, struct str pool,
+                         struct str number)
+{
+    return of(arena, pool, "uses", number);
+}
+
+struct str pool_key_claim(struct arena *arena, struct str pool,
+                          struct str claim)
+{
+    return of(arena, pool, "claim", claim);
+}
+
+struct str number_key(struct arena *arena, struct str number)
+{
+    struct str tag = partition_tag(partition_of(number));
+    return arena_printf(arena, "number:%.*s:%.*s", STR_ARG(tag),
+                        STR_ARG(number));
+}

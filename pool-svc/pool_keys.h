@@ -1,0 +1,25 @@
+/* The names of pool-svc's keys; nobody else builds them. */
+#ifndef BIRDCAR_POOL_KEYS_H
+#define BIRDCAR_POOL_KEYS_H
+
+#include "shared/arena.h"
+
+/* "{NL}" */
+struct str pool_tag(struct arena *arena, struct str pool);
+/* pool:{NL}:numbers: those that take new rides -> when last assigned (us) */
+struct str pool_key_numbers(struct arena *arena, struct str pool);
+/* pool:{NL}:index: all of them in the order of their digits, for lists */
+struct str pool_key_index(struct arena *arena, struct str pool);
+/* pool:{NL}:held:<phone>: number -> held for this person until (ms) */
+struct str pool_key_held(struct arena *arena, struct str pool,
+                         struct str phone);
+/* pool:{NL}:uses:<number>: claim -> held until (ms) */
+struct str pool_key_uses(struct arena *arena, struct str pool,
+                         struct str number);
+/* pool:{NL}:claim:<key>: what this request was given */
+struct str pool_key_claim(struct arena *arena, struct str pool,
+                          struct str claim);
+/* number:{17}:<number>: its one pool, state and label */
+struct str number_key(struct arena *arena, struct str number);
+
+#endif

@@ -1,0 +1,200 @@
+#include "pool-svc/pools.h"
+
+#include "pool-svc/pool_keys.h"
+#include "shared/script.h"
+
+SCRIPT(pool_add);
+
+const char pool_default[] = "default";
+
+bool pool_name_valid(struct str name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (name.len == 0 || name.len > POOL_NAME_MOST)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] == '\0' || strchr(allowed, name.ptr[i]) == NULL)
+            return false;
+    return true;
+}
+
+struct str pool_choose(const struct value *pools, struct str phone)
+{
+    struct str best = STR_NONE, general = STR_NONE;
+    size_t longest = 0;
+    for (size_t i = 0; i + 1 < pools->count; i += 2) {
+        struct str name = value_str(value_at(pools, i));
+        struct str rest = value_str(value_at(pools, i + 1));
+        if (rest.len == 0 && (general.len == 0 || str_is(name, pool_default) ||
+                              (!str_is(general, pool_default) &&
+                               strncmp(name.ptr, general.ptr, name.len) < 0)))
+            general = name;
+        while (rest.len > 0) {
+            struct str prefix = str_cut(&rest, ',');
+            if (prefix.len > longest && str_starts(phone, prefix)) {
+                longest = prefix.len;
+                best = name;
+            }
+        }
+    }
+    return longest > 0 ? best : general;
+}
+
+/* ---- POOL_ADD ---- */
+
+struct add {
+    struct call call;
+    struct value done;
+};
+
+/* The prefixes joined by commas; false names what is wrong with them. */
+static bool join_prefixes(struct task *t, const struct list *prefixes,
+                          struct str *joined)
+{
+    if (prefixes->count > POOL_PREFIXES_MOST)
+        return false;
+    *joined = STR_NONE;
+    for (size_t i = 0; i < prefixes->count; i++) {
+        struct str p = prefixes->items[i];
+        if (p.len > 0 && p.ptr[0] == '+')
+            p = str_from(p, 1);
+        if (p.len == 0 || p.len > 15 || p.ptr[0] == '0')
+            return false;
+        for (size_t j = 0; j < p.len; j++)
+            if (p.ptr[j] < '0' || p.ptr[j] > '9')
+                return false;
+        *joined = arena_printf(t->arena, "%.*s%s%.*s", STR_ARG(*joined),
+                               i > 0 ? "," : "", STR_ARG(p));
+    }
+    return true;
+}
+
+static void send_add(struct task *t, struct add *c, struct str prefixes)
+{
+    const struct msg_pool_add *m = c->call.request;
+    struct str key = STR("pools");
+    struct str args[] = {m->name, prefixes,
+                         arena_printf(t->arena, "%d", POOLS_MOST)};
+    redis_script(service_of(t)->redis, t, key, &pool_add, &key, 1, args, 3,
+                 &c->done);
+}
+
+static void add_run(struct task *t)
+{
+    struct add *c = (struct add *)t;
+    const struct msg_pool_add *m = c->call.request;
+    struct msg_pool *reply = c->call.reply;
+    struct str prefixes;
+    TASK_BEGIN(t);
+    if (!pool_name_valid(m->name)) {
+        task_reject(t, m->name.len > 0 ? PROBLEM_invalid : PROBLEM_missing,
+                    STR("name"));
+        TASK_FAIL(t);
+    }
+    if (!join_prefixes(t, &m->prefixes, &prefixes)) {
+        task_reject(t, PROBLEM_invalid, STR("prefixes"));
+        TASK_FAIL(t);
+    }
+    AWAIT(t, send_add(t, c, prefixes));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    struct str fate = value_str(value_at(&c->done, 0));
+    if (str_is(fate, "exists"))
+        task_reject(t, PROBLEM_pool_exists, STR("name"));
+    else if (str_is(fate, "prefix"))
+        task_reject(t, PROBLEM_invalid, STR("prefixes"));
+    else if (str_is(fate, "full"))
+        task_reject(t, PROBLEM_busy, STR("name"));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    reply->name = m->name;
+    reply->prefixes = m->prefixes;
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_add = {&type_pool_add, sizeof(struct add),
+                                         add_run};
+
+/* ---- POOL_LIST ---- */
+
+struct list_pools {
+    struct call call;
+    struct value pools;
+    struct value *sizes;
+};
+
+static void ask_sizes(struct task *t, struct list_pools *c)
+{
+    size_t count = c->pools.count / 2;
+    c->sizes = arena_alloc(t->arena, count * sizeof(*c->sizes) + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct str name = value_str(value_at(&c->pools, i * 2));
+        REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, name),
+                 &c->sizes[i], STR("ZCARD"), pool_key_numbers(t->arena, name));
+    }
+}
+
+static struct str pack_pool(struct task *t, struct str name,
+                            struct str prefixes, int64_t numbers)
+{
+    struct msg_pool m = {.name = name, .numbers = numbers};
+    m.prefixes.items =
+        arena_alloc(t->arena, POOL_PREFIXES_MOST * sizeof(struct str));
+    while (prefixes.len > 0 && m.prefixes.count < POOL_PREFIXES_MOST)
+        m.prefixes.items[m.prefixes.count++] = str_cut(&prefixes, ',');
+    return message_pack(t->arena, &type_pool, &m);
+}
+
+static void list_run(struct task *t)
+{
+    struct list_pools *c = (struct list_pools *)t;
+    struct msg_pools *reply = c->call.reply;
+    TASK_BEGIN(t);
+    AWAIT(t, REDIS_DO(service_of(t)->redis, t, STR("pools"), &c->pools,
+                      STR("HGETALL"), STR("pools")));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, ask_sizes(t, c));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    reply->pools.items =
+        arena_alloc(t->arena, c->pools.count * sizeof(struct str) + 1);
+    for (size_t i = 0; i < c->pools.count / 2; i++)
+        reply->pools.items[reply->pools.count++] =
+            pack_pool(t, value_str(value_at(&c->pools, i * 2)),
+                      value_str(value_at(&c->pools, i * 2 + 1)),
+                      value_num(&c->sizes[i], 0));
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_list = {&type_pool_list,
+                                          sizeof(struct list_pools), list_run};
+
+/* ---- POOL_CHOOSE ---- */
+
+struct choose {
+    struct call call;
+    struct value pools;
+};
+
+static void choose_run(struct task *t)
+{
+    struct choose *c = (struct choose *)t;
+    const struct msg_pool_choose *m = c->call.request;
+    struct msg_pool_chosen *reply = c->call.reply;
+    TASK_BEGIN(t);
+    AWAIT(t, REDIS_DO(service_of(t)->redis, t, STR("pools"), &c->pools,
+                      STR("HGETALL"), STR("pools")));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    reply->pool = pool_choose(&c->pools, m->phone);
+    if (reply->pool.len == 0) {
+        task_reject(t, PROBLEM_no_number, STR_NONE);
+        TASK_FAIL(t);
+    }
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_choose = {&type_pool_choose,
+                                            sizeof(struct choose), choose_run};

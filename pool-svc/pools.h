@@ -1,0 +1,22 @@
+/* Pools by name, and which pool serves whom. */
+#ifndef BIRDCAR_POOLS_H
+#define BIRDCAR_POOLS_H
+
+#include "shared/service.h"
+
+enum { POOLS_MOST = 500, POOL_NAME_MOST = 32, POOL_PREFIXES_MOST = 100 };
+
+extern const char pool_default[]; /* the name of the default pool */
+
+bool pool_name_valid(struct str name);
+
+/* The pool that serves the phone: the longest prefix; else the default one,
+ * else the first that has no prefixes. `pools` is the hash as HGETALL gives
+ * it. Empty: no pool serves it. */
+struct str pool_choose(const struct value *pools, struct str phone);
+
+/* Handlers, and the sizes of their structs. */
+extern const struct bus_route route_pool_add, route_pool_list,
+    route_pool_choose;
+
+#endif

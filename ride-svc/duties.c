@@ -1,0 +1,154 @@
+#include "ride-svc/duties.h"
+
+#include <stdlib.h>
+
+#include "shared/log.h"
+#include "shared/loop.h"
+#include "shared/metrics.h"
+#include "shared/partition.h"
+#include "shared/script.h"
+
+SCRIPT(duties_take);
+SCRIPT(duty_done);
+
+enum { LOOK_EVERY_MS = 1000, MOST_A_LOOK = 20, DEADLINE_MS = 5000 };
+
+struct duties {
+    struct service *service;
+    struct loop_timer *timer;
+    bool looking;
+};
+
+void hold_ask(struct service *s, struct task *t, struct str id,
+              const struct msg_ride_record *ride, int64_t now_ms,
+              struct hold_sync *sync)
+{
+    sync->hold = ride_hold(id, ride, now_ms);
+    bus_ask(s->client, t, "pool-svc", &type_hold_set, &sync->hold, &sync->ok);
+}
+
+void hold_settled(struct service *s, struct task *t, struct str id,
+                  const struct msg_ride_record *ride, struct hold_sync *sync)
+{
+    unsigned partition = 0;
+    (void)ride_id_parse(id, &partition, NULL);
+    struct str keys[] = {key_of_partition(t->arena, "duties", partition),
+                         key_ride(t->arena, partition, id)};
+    struct str args[] = {
+        id, arena_printf(t->arena, "%lld", (long long)ride->revision)};
+    redis_script(s->redis, t, partition_tag(partition), &duty_done, keys, 2,
+                 args, 2, &sync->done);
+}
+
+/* ---- one duty ---- */
+
+struct duty {
+    struct task task;
+    struct str id;
+    struct ride_read read;
+    struct hold_sync sync;
+};
+
+static void duty_run(struct task *t)
+{
+    struct duty *d = (struct duty *)t;
+    struct service *s = service_of(t);
+    TASK_BEGIN(t);
+    AWAIT(t, ride_fetch(s, t, d->id, &d->read));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    /* A ride that is gone has let go of its number long ago. */
+    if (ride_decode(t, &d->read)) {
+        AWAIT(t,
+              hold_ask(s, t, d->id, &d->read.ride, d->read.now_ms, &d->sync));
+        if (t->outcome != DONE)
+            TASK_FAIL(t);
+    }
+    AWAIT(t, hold_settled(s, t, d->id, &d->read.ride, &d->sync));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    metric_add(METRIC_duties_done_total, 1);
+    log_event(LEVEL_INFO, "duty.done", STR_NONE, "ride=%.*s", STR_ARG(d->id));
+    TASK_END(t);
+}
+
+/* ---- looking for due ones ---- */
+
+struct look {
+    struct task task;
+    struct duties *duties;
+    struct value due[PARTITIONS];
+};
+
+static void ask_due(struct task *t, struct look *l)
+{
+    struct str args[] = {arena_printf(t->arena, "%d", MOST_A_LOOK),
+                         arena_printf(t->arena, "%d", 2 * DEADLINE_MS)};
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        struct str key = key_of_partition(t->arena, "duties", p);
+        redis_script(service_of(t)->redis, t, partition_tag(p), &duties_take,
+                     &key, 1, args, 2, &l->due[p]);
+    }
+}
+
+static void begin_duties(struct service *s, const struct value *due)
+{
+    for (size_t i = 0; i < due->count; i++) {
+        struct str id = value_str(value_at(due, i));
+        unsigned partition = 0;
+        if (!ride_id_parse(id, &partition, NULL))
+            continue;
+        struct duty *d = service_task(s, sizeof(*d), duty_run, DEADLINE_MS);
+        d->id = arena_copy(d->task.arena, id);
+        task_start(&d->task);
+    }
+}
+
+static void look_run(struct task *t)
+{
+    struct look *l = (struct look *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, ask_due(t, l));
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        begin_duties(service_of(t), &l->due[p]);
+    TASK_END(t);
+}
+
+static void look_ended(struct task *t)
+{
+    struct duties *d = ((struct look *)t)->duties;
+    d->looking = false;
+    if (d->service->left_ms == 0)
+        loop_timer_set(d->timer, LOOK_EVERY_MS);
+}
+
+static void begin_look(void *arg)
+{
+    struct duties *d = arg;
+    if (d->looking)
+        return;
+    d->looking = true;
+    struct look *l =
+        service_task(d->service, sizeof(*l), look_run, DEADLINE_MS);
+    l->duties = d;
+    l->task.finish = look_ended;
+    task_start(&l->task);
+}
+
+struct duties *duties_new(struct service *s)
+{
+    struct duties *d = xcalloc(1, sizeof(*d));
+    d->service = s;
+    d->timer = loop_timer_new(s->loop, begin_look, d);
+    loop_timer_set(d->timer, LOOK_EVERY_MS);
+    return d;
+}
+
+void duties_destroy(struct duties **duties)
+{
+    if (*duties == NULL)
+        return;
+    loop_timer_destroy(&(*duties)->timer);
+    free(*duties);
+    *duties = NULL;
+}

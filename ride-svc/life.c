@@ -1,0 +1,189 @@
+/* Ending and extending. */
+#include "ride-svc/life.h"
+
+#include "ride-svc/duties.h"
+#include "ride-svc/ride.h"
+#include "shared/fault.h"
+#include "shared/log.h"
+#include "shared/partition.h"
+#include "shared/script.h"
+
+SCRIPT(ride_change);
+
+static const int64_t DAY_MS = 24LL * 3600 * 1000;
+
+struct change {
+    struct call call;
+    struct str id;
+    struct ride_read read;
+    struct value changed;
+    struct hold_sync sync;
+    struct msg_ride_record wanted;
+};
+
+static struct str number_text(struct task *t, int64_t n)
+{
+    return arena_printf(t->arena, "%lld", (long long)n);
+}
+
+static void send_change(struct task *t, struct change *c, const char *act,
+                        int64_t ends)
+{
+    struct arena *a = t->arena;
+    const struct settings *settings = &service_of(t)->settings;
+    const struct msg_ride_record *ride = &c->read.ride;
+    unsigned p = partition_of(ride->proxy);
+    struct str keys[] = {
+        key_ride(a, p, c->id), key_route(a, ride->proxy, ride->customer_key),
+        key_route(a, ride->proxy, ride->driver_key),
+        key_of_partition(a, "duties", p), key_timeline(a, p, c->id)};
+    struct str args[] = {c->id,
+                         str_of(act),
+                         number_text(t, ends),
+                         number_text(t, settings->grace_hours),
+                         number_text(t, settings->cooldown_hours),
+                         number_text(t, settings->retention_days * DAY_MS)};
+    redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
+                 5, args, 6, &c->changed);
+}
+
+/* The ride as the script left it; its answer's first word. */
+static struct str take_change(struct task *t, struct change *c)
+{
+    c->read.packed = *value_at(&c->changed, 1);
+    (void)ride_decode(t, &c->read);
+    c->read.now_ms = value_num(value_at(&c->changed, 2), c->read.now_ms);
+    return value_str(value_at(&c->changed, 0));
+}
+
+static bool id_valid(struct task *t, struct change *c, struct str id)
+{
+    unsigned partition = 0;
+    c->id = id;
+    if (ride_id_parse(id, &partition, NULL))
+        return true;
+    task_reject(t, PROBLEM_not_found, STR("id"));
+    return false;
+}
+
+static bool ride_found(struct task *t, struct change *c)
+{
+    if (t->outcome == DONE && !ride_decode(t, &c->read))
+        task_reject(t, PROBLEM_not_found, STR("id"));
+    return t->outcome == DONE;
+}
+
+/* ---- RIDE_END: routes first, then the hold; answered when both are gone.
+ * A repeat finds it ended and sees to the hold once more. ---- */
+
+static void end_run(struct task *t)
+{
+    struct change *c = (struct change *)t;
+    const struct msg_ride_end *m = c->call.request;
+    struct service *s = service_of(t);
+    TASK_BEGIN(t);
+    if (!id_valid(t, c, m->id))
+        TASK_FAIL(t);
+    AWAIT(t, ride_fetch(s, t, c->id, &c->read));
+    if (!ride_found(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, send_change(t, c, "end", 0));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    if (str_is(take_change(t, c), "done"))
+        log_event(LEVEL_INFO, "ride.ended", t->trace, "ride=%.*s",
+                  STR_ARG(c->id));
+    FAULT("end.written");
+    AWAIT(t, hold_ask(s, t, c->id, &c->read.ride, c->read.now_ms, &c->sync));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, hold_settled(s, t, c->id, &c->read.ride, &c->sync));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    ride_describe(s, t, c->id, &c->read.ride, c->read.now_ms, c->call.reply);
+    TASK_END(t);
+}
+
+const struct bus_route route_ride_end = {&type_ride_end, sizeof(struct change),
+                                         end_run};
+
+/* ---- RIDE_EXTEND: the hold first, then the routes. Before both the ride is
+ * marked, which leaves a duty: after a crash in between it sets the hold back
+ * to what the ride says. ---- */
+
+/* The ride as it will be, for its hold. */
+static void fill_wanted(struct task *t, struct change *c, int64_t ends)
+{
+    const struct settings *settings = &service_of(t)->settings;
+    c->wanted = c->read.ride;
+    c->wanted.ends = ends;
+    c->wanted.grace = ends + settings->grace_hours;
+    c->wanted.closed = settings->cooldown_hours == -1
+                           ? -1
+                           : c->wanted.grace + settings->cooldown_hours;
+}
+
+static bool change_took(struct task *t, struct change *c)
+{
+    struct str fate = take_change(t, c);
+    if (str_is(fate, "over"))
+        task_reject(t, PROBLEM_ride_over, STR("id"));
+    else if (str_is(fate, "earlier"))
+        task_reject(t, PROBLEM_invalid, STR("ends_at"));
+    else if (!str_is(fate, "done"))
+        task_reject(t, PROBLEM_not_found, STR("id"));
+    return t->outcome == DONE;
+}
+
+/* The same extension again, or again after a lost answer. */
+static bool extended_already(struct task *t, struct change *c, int64_t ends)
+{
+    struct service *s = service_of(t);
+    if (c->read.ride.ends != ends || c->read.now_ms >= ends)
+        return false;
+    ride_describe(s, t, c->id, &c->read.ride, c->read.now_ms, c->call.reply);
+    return true;
+}
+
+static void extend_run(struct task *t)
+{
+    struct change *c = (struct change *)t;
+    const struct msg_ride_extend *m = c->call.request;
+    struct service *s = service_of(t);
+    TASK_BEGIN(t);
+    if (!id_valid(t, c, m->id))
+        TASK_FAIL(t);
+    AWAIT(t, ride_fetch(s, t, c->id, &c->read));
+    if (!ride_found(t, c))
+        TASK_FAIL(t);
+    if (m->ends > c->read.now_ms + 10 * 366 * DAY_MS) {
+        task_reject(t, PROBLEM_invalid, STR("ends_at"));
+        TASK_FAIL(t);
+    }
+    if (!extended_already(t, c, m->ends)) {
+        AWAIT(t, send_change(t, c, "mark", m->ends));
+        if (t->outcome != DONE || !change_took(t, c))
+            TASK_FAIL(t);
+        fill_wanted(t, c, m->ends);
+        AWAIT(t, hold_ask(s, t, c->id, &c->wanted, c->read.now_ms, &c->sync));
+        if (t->outcome != DONE)
+            TASK_FAIL(t);
+        FAULT("extend.held");
+        AWAIT(t, send_change(t, c, "extend", m->ends));
+        if (t->outcome != DONE || !change_took(t, c))
+            TASK_FAIL(t);
+        log_event(LEVEL_INFO, "ride.extended", t->trace, "ride=%.*s",
+                  STR_ARG(c->id));
+        ride_describe(s, t, c->id, &c->read.ride, c->read.now_ms,
+                      c->call.reply);
+        call_answer(&c->call);
+        AWAIT(t,
+              hold_ask(s, t, c->id, &c->read.ride, c->read.now_ms, &c->sync));
+        if (t->outcome == DONE)
+            AWAIT(t, hold_settled(s, t, c->id, &c->read.ride, &c->sync));
+    }
+    TASK_END(t);
+}
+
+const struct bus_route route_ride_extend = {&type_ride_extend,
+                                            sizeof(struct change), extend_run};

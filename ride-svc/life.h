@@ -1,0 +1,9 @@
+/* A ride after its making: ended, extended. */
+#ifndef BIRDCAR_LIFE_H
+#define BIRDCAR_LIFE_H
+
+#include "shared/service.h"
+
+extern const struct bus_route route_ride_end, route_ride_extend;
+
+#endif

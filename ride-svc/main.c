@@ -1,0 +1,38 @@
+/* ride-svc: owns people, rides, and the routes by which texts find them. */
+#include "ride-svc/create.h"
+#include "ride-svc/duties.h"
+#include "ride-svc/life.h"
+#include "ride-svc/lists.h"
+#include "ride-svc/people.h"
+#include "ride-svc/texts.h"
+
+static void ready(struct service *s)
+{
+    s->context = duties_new(s);
+}
+
+static void stop(struct service *s)
+{
+    struct duties *duties = s->context;
+    duties_destroy(&duties);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const peers[] = {"pool-svc", "notifier", NULL};
+    const struct bus_route routes[] = {
+        route_person_add,    route_person_edit,   route_person_get,
+        route_person_remove, route_person_list,   route_ride_create,
+        route_ride_end,      route_ride_extend,   route_ride_get,
+        route_ride_list,     route_ride_timeline, route_sms_received,
+        {NULL, 0, NULL}};
+    const struct service_spec spec = {
+        .name = "ride-svc",
+        .summary = "people, rides, and the routes of texts and calls",
+        .peers = peers,
+        .routes = routes,
+        .ready = ready,
+        .stop = stop,
+    };
+    return service_run(&spec, argc, argv);
+}

@@ -1,0 +1,19 @@
+/* Between person.c and people.c: keys, meanings, roles. */
+#ifndef BIRDCAR_PERSON_H
+#define BIRDCAR_PERSON_H
+
+#include "ride-svc/people.h"
+
+/* customer:<id>, driver:<id>: a hash with name, phone (sealed), key */
+struct str key_person(struct arena *arena, const char *role, int64_t id);
+/* customers, drivers: zsets of ids */
+struct str key_people(struct arena *arena, const char *role);
+struct str meaning_person(struct arena *arena, const char *role, int64_t id);
+
+/* "customer" or "driver", static; NULL and the task rejected for any other. */
+const char *role_of(struct task *t, struct str role);
+
+void person_describe(struct task *t, const char *role, int64_t id,
+                     const struct person *person, struct msg_person *out);
+
+#endif

@@ -1,0 +1,48 @@
+/* A ride as it stands in Redis, and what others may see of it.
+ * Asks nothing over the bus. */
+#ifndef BIRDCAR_RIDE_H
+#define BIRDCAR_RIDE_H
+
+#include "shared/keys.h"
+#include "shared/service.h"
+
+enum {
+    HOLD_SLACK_MS = 60000, /* a route ends this long before its hold */
+    OUTBOX_MOST = 100000   /* entries of one partition */
+};
+
+/* One ride, read together with Redis's time. */
+struct ride_read {
+    struct value packed, time;
+    struct msg_ride_record ride;
+    int64_t now_ms;
+};
+
+/* Begins to read; call ride_decode() when it is DONE. */
+void ride_fetch(struct service *s, struct task *t, struct str id,
+                struct ride_read *out);
+/* False where there is no such ride. */
+bool ride_decode(struct task *t, struct ride_read *read);
+
+/* Milliseconds out of TIME's reply. */
+int64_t redis_time_ms(const struct value *time);
+
+/* What others may see: phones masked, the state at `now_ms`. */
+void ride_describe(const struct service *s, struct task *t, struct str id,
+                   const struct msg_ride_record *ride, int64_t now_ms,
+                   struct msg_ride *out);
+
+/* The hold that the ride wants of pool-svc now. */
+struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
+                              int64_t now_ms);
+
+/* Clean text of 1 to `most` characters? If not, the task is rejected with
+ * `field`. */
+bool words_valid(struct task *t, struct str words, size_t most,
+                 const char *field);
+
+/* Tells the notifier that sends for the partition; `lease` is "instance epoch"
+ * as the scripts return it, empty where nobody does. */
+void poke(struct service *s, const struct value *lease, unsigned partition);
+
+#endif
