@@ -10,11 +10,6 @@ SCRIPT(assign);
 SCRIPT(hold_set);
 SCRIPT(claim_drop);
 
-static struct str number_text(struct task *t, int64_t n)
-{
-    return arena_printf(t->arena, "%lld", (long long)n);
-}
-
 /* ---- NUMBER_ASSIGN ---- */
 
 struct ask {
@@ -31,8 +26,8 @@ static void send_assign(struct task *t, struct ask *c)
                          pool_key_held(a, m->pool, m->driver),
                          pool_key_claim(a, m->pool, m->claim)};
     struct str args[] = {m->claim,
-                         number_text(t, m->ends),
-                         number_text(t, m->lasts),
+                         arena_number(t->arena, m->ends),
+                         arena_number(t->arena, m->lasts),
                          m->refused,
                          m->renew,
                          pool_key_uses(a, m->pool, STR_NONE)};
@@ -100,8 +95,8 @@ static void send_hold_set(struct task *t, struct hold *c)
                          pool_key_uses(a, m->pool, m->number),
                          pool_key_held(a, m->pool, m->customer),
                          pool_key_held(a, m->pool, m->driver)};
-    struct str args[] = {m->claim, m->number, number_text(t, m->until),
-                         number_text(t, m->revision)};
+    struct str args[] = {m->claim, m->number, arena_number(t->arena, m->until),
+                         arena_number(t->arena, m->revision)};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &hold_set, keys,
                  4, args, 4, &c->done);
 }

@@ -149,7 +149,7 @@ static void ask_page(struct task *t, struct list_numbers *c)
     struct str pool = c->names[c->at];
     struct str key = pool_key_index(t->arena, pool);
     long long wanted = (long long)c->limit - (long long)reply->numbers.count;
-    struct str args[] = {c->after, arena_printf(t->arena, "%lld", wanted),
+    struct str args[] = {c->after, arena_number(t->arena, wanted),
                          pool_key_uses(t->arena, pool, STR_NONE)};
     redis_script(service_of(t)->redis, t, pool_tag(t->arena, pool),
                  &number_page, &key, 1, args, 3, &c->page);

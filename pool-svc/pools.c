@@ -74,8 +74,7 @@ static void send_add(struct task *t, struct add *c, struct str prefixes)
 {
     const struct msg_pool_add *m = c->call.request;
     struct str key = STR("pools");
-    struct str args[] = {m->name, prefixes,
-                         arena_printf(t->arena, "%d", POOLS_MOST)};
+    struct str args[] = {m->name, prefixes, arena_number(t->arena, POOLS_MOST)};
     redis_script(service_of(t)->redis, t, key, &pool_add, &key, 1, args, 3,
                  &c->done);
 }

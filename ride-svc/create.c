@@ -15,8 +15,7 @@
 SCRIPT(ride_commit);
 SCRIPT(person_ride);
 
-enum { MOST_TRIES = 4, MOST_YEARS = 10 };
-static const int64_t DAY_MS = 24LL * 3600 * 1000;
+enum { MOST_TRIES = 4 };
 
 struct create {
     struct call call;
@@ -31,6 +30,7 @@ struct create {
     struct ride_read found;
     struct str notices[4]; /* reference and sealed text, twice */
     struct hold_sync sync;
+    enum problem_code refusal; /* for good; PROBLEM_internal: none */
     unsigned partition, tries;
     int64_t now_ms;
     bool known; /* the request was seen before */
@@ -96,19 +96,40 @@ static bool read_well(struct task *t, struct create *c)
         task_reject(t, PROBLEM_same_phone, STR("driver"));
     else if (m->ends != 0 && !c->known && m->ends <= c->now_ms)
         task_reject(t, PROBLEM_in_the_past, STR("ends_at"));
-    else if (m->ends > c->now_ms + MOST_YEARS * 366 * DAY_MS)
+    else if (m->ends > c->now_ms + MOST_AHEAD_MS)
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
     return t->outcome == DONE;
 }
 
+/* Both do nothing where the request was seen before. */
+static void choose_pool(struct task *t, struct create *c)
+{
+    if (c->known)
+        return;
+    c->chooser.phone = c->customer.digits;
+    bus_ask(service_of(t)->client, t, "pool-svc", &type_pool_choose,
+            &c->chooser, &c->chosen);
+}
+
 static void store_request(struct task *t, struct create *c)
 {
+    if (c->known)
+        return;
     struct str value = arena_printf(t->arena, "%.*s %.*s", STR_ARG(c->content),
                                     STR_ARG(c->chosen.pool));
     c->pool = c->chosen.pool;
     REDIS_DO(service_of(t)->redis, t, c->request_key, &c->stored, STR("SET"),
              c->request_key, value, STR("NX"), STR("GET"), STR("EX"),
              STR("172800"));
+}
+
+/* Another copy may have stored it in the meantime. */
+static bool request_stands(struct task *t, struct create *c)
+{
+    if (t->outcome == DONE && !c->known && c->stored.kind == VALUE_STR &&
+        !take_stored(c, &c->stored))
+        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+    return t->outcome == DONE;
 }
 
 /* ---- the number ---- */
@@ -127,7 +148,7 @@ static void fill_ask(struct task *t, struct create *c)
     if (m->ends != 0 || !time_parse(m->datetime, &pickup))
         return;
     /* A pickup in the past, or in a far future, is but a word in the notice. */
-    if (pickup > c->now_ms && pickup < c->now_ms + MOST_YEARS * 366 * DAY_MS)
+    if (pickup > c->now_ms && pickup < c->now_ms + MOST_AHEAD_MS)
         c->ask.ends = pickup + settings->ride_hours;
 }
 
@@ -135,6 +156,34 @@ static void take_number(struct task *t, struct create *c)
 {
     c->partition = partition_of(c->got.number);
     c->id = ride_id(t->arena, c->partition, c->claim);
+    c->ask.refused = STR_NONE;
+    c->ask.renew = STR_NONE;
+}
+
+/* An earlier claim of this request may have led to a ride. */
+static bool claim_is_old(const struct create *c)
+{
+    return c->got.lapsed || c->got.until == 0;
+}
+
+static void look_for_ride(struct task *t, struct create *c)
+{
+    if (claim_is_old(c))
+        ride_fetch(service_of(t), t, c->id, &c->found);
+}
+
+/* True: it did. Else the claim that lapsed is renewed; one that was confirmed
+ * had its ride, whose time is over. */
+static bool ride_is_there(struct task *t, struct create *c)
+{
+    if (t->outcome != DONE || !claim_is_old(c))
+        return false;
+    if (ride_decode(t, &c->found))
+        return true;
+    if (c->got.until == 0)
+        task_reject(t, PROBLEM_ride_over, STR_NONE);
+    c->ask.renew = c->got.number;
+    return false;
 }
 
 /* ---- the commit ---- */
@@ -178,14 +227,12 @@ static bool fill_notice(struct task *t, struct create *c, size_t at,
     return sms_parts(text) <= SMS_MOST_PARTS;
 }
 
-static bool fill_notices(struct task *t, struct create *c)
+static void fill_notices(struct task *t, struct create *c)
 {
     const struct settings *settings = &service_of(t)->settings;
-    if (fill_notice(t, c, 0, settings->customer_notice) &&
-        fill_notice(t, c, 2, settings->driver_notice))
-        return true;
-    task_reject(t, PROBLEM_sms_too_long, STR("datetime"));
-    return false;
+    if (!fill_notice(t, c, 0, settings->customer_notice) ||
+        !fill_notice(t, c, 2, settings->driver_notice))
+        c->refusal = PROBLEM_sms_too_long;
 }
 
 /* Before the commit: an entry for a ride that never came is harmless. */
@@ -196,9 +243,8 @@ static void remember_rides(struct task *t, struct create *c)
     int64_t cooldown = settings->cooldown_hours;
     int64_t closed = c->got.ends + settings->grace_hours +
                      (cooldown == -1 ? retention : cooldown);
-    struct str args[] = {c->id,
-                         arena_printf(t->arena, "%lld", (long long)closed),
-                         arena_printf(t->arena, "%lld", (long long)retention)};
+    struct str args[] = {c->id, arena_number(t->arena, closed),
+                         arena_number(t->arena, retention)};
     struct str keys[] = {key_person_rides(t->arena, c->customer.key),
                          key_person_rides(t->arena, c->driver.key)};
     for (int i = 0; i < 2; i++)
@@ -219,18 +265,17 @@ static void send_commit(struct task *t, struct create *c)
                          key_of_partition(a, "duties", p),
                          key_timeline(a, p, c->id),
                          key_of_partition(a, "lease", p)};
-    struct str args[] = {
-        c->id,
-        record_pack(a, &type_ride_record, &c->ride),
-        arena_printf(a, "%lld", (long long)c->got.until),
-        arena_printf(a, "%lld", (long long)settings->grace_hours),
-        arena_printf(a, "%lld", (long long)settings->cooldown_hours),
-        arena_printf(a, "%lld", (long long)(settings->retention_days * DAY_MS)),
-        c->notices[0],
-        c->notices[1],
-        c->notices[2],
-        c->notices[3],
-        arena_printf(a, "%d", OUTBOX_MOST)};
+    struct str args[] = {c->id,
+                         record_pack(a, &type_ride_record, &c->ride),
+                         arena_number(a, c->got.until),
+                         arena_number(a, settings->grace_hours),
+                         arena_number(a, settings->cooldown_hours),
+                         arena_number(a, settings->retention_days * DAY_MS),
+                         c->notices[0],
+                         c->notices[1],
+                         c->notices[2],
+                         c->notices[3],
+                         arena_number(a, OUTBOX_MOST)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_commit, keys,
                  8, args, 11, &c->committed);
 }
@@ -245,8 +290,6 @@ static bool committed(struct task *t, struct create *c)
         c->found.now_ms = c->now_ms;
         return ride_decode(t, &c->found);
     }
-    c->ask.refused = STR_NONE;
-    c->ask.renew = STR_NONE;
     if (str_is(fate, "taken")) {
         metric_add(METRIC_routes_taken_total, 1);
         log_event(LEVEL_WARN, "route.taken", t->trace, "ride=%.*s",
@@ -254,19 +297,18 @@ static bool committed(struct task *t, struct create *c)
         c->ask.refused = c->got.number;
     } else if (str_is(fate, "lapsed")) {
         c->ask.renew = c->got.number;
+    } else {
+        c->refusal = PROBLEM_busy; /* the outbox is full */
     }
     return false;
 }
 
-static bool outbox_full(const struct create *c)
-{
-    return str_is(value_str(value_at(&c->committed, 0)), "full");
-}
-
-/* A definite refusal: nobody will use this claim. */
+/* A definite refusal, where there is one: nobody will use this claim. */
 static void drop_claim(struct task *t, struct create *c)
 {
     static struct msg_ok ok;
+    if (c->refusal == PROBLEM_internal)
+        return;
     struct msg_claim_drop m = {.pool = c->pool,
                                .claim = c->claim,
                                .number = c->got.number,
@@ -289,34 +331,51 @@ static void answer_ride(struct task *t, struct create *c)
     poke(s, value_at(&c->committed, 2), c->partition);
 }
 
+/* The ride and all that belongs to it, unless it is refused already. */
+static void write_ride(struct task *t, struct create *c)
+{
+    if (c->refusal == PROBLEM_internal)
+        send_commit(t, c);
+}
+
+static bool ride_stands(struct task *t, struct create *c)
+{
+    return t->outcome == DONE && c->refusal == PROBLEM_internal &&
+           committed(t, c);
+}
+
+/* What ends the tries: an outage, a refusal for good, or too many. */
+static void refuse(struct task *t, struct create *c)
+{
+    if (t->outcome != DONE)
+        return;
+    if (c->refusal == PROBLEM_internal)
+        c->refusal = PROBLEM_busy;
+    task_reject(t, c->refusal,
+                c->refusal == PROBLEM_sms_too_long ? STR("datetime")
+                                                   : STR_NONE);
+}
+
 /* A ride needs a number that neither party holds; the route has the last word,
  * so another is asked for where it refuses. The same request comes to the same
  * claim, and a claim that led to a ride comes to that ride. */
 static void create_run(struct task *t)
 {
     struct create *c = (struct create *)t;
-    const struct msg_ride_create *m = c->call.request;
     struct service *s = service_of(t);
     TASK_BEGIN(t);
-    if (!request_valid(t, m))
+    if (!request_valid(t, c->call.request))
         TASK_FAIL(t);
     name_request(t, c);
     AWAIT(t, read_all(t, c));
     if (t->outcome != DONE || !read_well(t, c))
         TASK_FAIL(t);
-    if (!c->known) {
-        c->chooser.phone = c->customer.digits;
-        AWAIT(t, bus_ask(s->client, t, "pool-svc", &type_pool_choose,
-                         &c->chooser, &c->chosen));
-        if (t->outcome != DONE)
-            TASK_FAIL(t);
-        AWAIT(t, store_request(t, c));
-        if (t->outcome == DONE && c->stored.kind == VALUE_STR &&
-            !take_stored(c, &c->stored))
-            task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
-        if (t->outcome != DONE)
-            TASK_FAIL(t);
-    }
+    AWAIT(t, choose_pool(t, c));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, store_request(t, c));
+    if (!request_stands(t, c))
+        TASK_FAIL(t);
     FAULT("create.asked");
     fill_ask(t, c);
     while (c->tries++ < MOST_TRIES) {
@@ -326,41 +385,27 @@ static void create_run(struct task *t)
             TASK_FAIL(t);
         take_number(t, c);
         FAULT("create.claimed");
-        if (c->got.lapsed || c->got.until == 0) {
-            AWAIT(t, ride_fetch(s, t, c->id, &c->found));
-            if (t->outcome != DONE)
-                TASK_FAIL(t);
-            if (ride_decode(t, &c->found))
-                break;
-            if (c->got.until == 0) { /* it was there, and its time is over */
-                task_reject(t, PROBLEM_ride_over, STR_NONE);
-                TASK_FAIL(t);
-            }
-            c->ask.renew = c->got.number;
-            continue;
-        }
-        fill_ride(t, c);
-        if (!fill_notices(t, c)) {
-            c->sync.refused = t->problem;
-            AWAIT(t, drop_claim(t, c));
-            task_reject(t, c->sync.refused.code, c->sync.refused.field);
+        AWAIT(t, look_for_ride(t, c));
+        if (ride_is_there(t, c))
+            break;
+        if (t->outcome != DONE)
             TASK_FAIL(t);
-        }
+        if (claim_is_old(c))
+            continue;
+        fill_ride(t, c);
+        fill_notices(t, c);
         AWAIT(t, remember_rides(t, c));
         if (t->outcome != DONE)
             TASK_FAIL(t);
-        AWAIT(t, send_commit(t, c));
-        if (t->outcome != DONE)
-            TASK_FAIL(t);
-        if (committed(t, c))
+        AWAIT(t, write_ride(t, c));
+        if (ride_stands(t, c) || t->outcome != DONE)
             break;
-        if (outbox_full(c)) {
-            AWAIT(t, drop_claim(t, c));
-            c->tries = MOST_TRIES;
-        }
+        AWAIT(t, drop_claim(t, c));
+        if (c->refusal != PROBLEM_internal)
+            break;
     }
     if (c->found.ride.revision == 0) {
-        task_reject(t, PROBLEM_busy, STR_NONE);
+        refuse(t, c);
         TASK_FAIL(t);
     }
     FAULT("create.committed");

@@ -34,8 +34,7 @@ void hold_settled(struct service *s, struct task *t, struct str id,
     (void)ride_id_parse(id, &partition, NULL);
     struct str keys[] = {key_of_partition(t->arena, "duties", partition),
                          key_ride(t->arena, partition, id)};
-    struct str args[] = {
-        id, arena_printf(t->arena, "%lld", (long long)ride->revision)};
+    struct str args[] = {id, arena_number(t->arena, ride->revision)};
     redis_script(s->redis, t, partition_tag(partition), &duty_done, keys, 2,
                  args, 2, &sync->done);
 }
@@ -82,8 +81,8 @@ struct look {
 
 static void ask_due(struct task *t, struct look *l)
 {
-    struct str args[] = {arena_printf(t->arena, "%d", MOST_A_LOOK),
-                         arena_printf(t->arena, "%d", 2 * DEADLINE_MS)};
+    struct str args[] = {arena_number(t->arena, MOST_A_LOOK),
+                         arena_number(t->arena, 2 * DEADLINE_MS)};
     for (unsigned p = 0; p < PARTITIONS; p++) {
         struct str key = key_of_partition(t->arena, "duties", p);
         redis_script(service_of(t)->redis, t, partition_tag(p), &duties_take,

@@ -12,7 +12,6 @@ struct hold_sync {
     struct msg_hold_set hold;
     struct msg_ok ok;
     struct value done;
-    struct problem refused;
 };
 
 /* Asks pool-svc to hold the number as this ride wants it. */

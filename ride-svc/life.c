@@ -10,8 +10,6 @@
 
 SCRIPT(ride_change);
 
-static const int64_t DAY_MS = 24LL * 3600 * 1000;
-
 struct change {
     struct call call;
     struct str id;
@@ -20,11 +18,6 @@ struct change {
     struct hold_sync sync;
     struct msg_ride_record wanted;
 };
-
-static struct str number_text(struct task *t, int64_t n)
-{
-    return arena_printf(t->arena, "%lld", (long long)n);
-}
 
 static void send_change(struct task *t, struct change *c, const char *act,
                         int64_t ends)
@@ -37,12 +30,13 @@ static void send_change(struct task *t, struct change *c, const char *act,
         key_ride(a, p, c->id), key_route(a, ride->proxy, ride->customer_key),
         key_route(a, ride->proxy, ride->driver_key),
         key_of_partition(a, "duties", p), key_timeline(a, p, c->id)};
-    struct str args[] = {c->id,
-                         str_of(act),
-                         number_text(t, ends),
-                         number_text(t, settings->grace_hours),
-                         number_text(t, settings->cooldown_hours),
-                         number_text(t, settings->retention_days * DAY_MS)};
+    struct str args[] = {
+        c->id,
+        str_of(act),
+        arena_number(t->arena, ends),
+        arena_number(t->arena, settings->grace_hours),
+        arena_number(t->arena, settings->cooldown_hours),
+        arena_number(t->arena, settings->retention_days * DAY_MS)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
                  5, args, 6, &c->changed);
 }
@@ -156,7 +150,7 @@ static void extend_run(struct task *t)
     AWAIT(t, ride_fetch(s, t, c->id, &c->read));
     if (!ride_found(t, c))
         TASK_FAIL(t);
-    if (m->ends > c->read.now_ms + 10 * 366 * DAY_MS) {
+    if (m->ends > c->read.now_ms + MOST_AHEAD_MS) {
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
         TASK_FAIL(t);
     }

@@ -84,12 +84,10 @@ static bool list_valid(struct task *t, struct list_rides *c)
 static void ask_pages(struct task *t, struct list_rides *c)
 {
     const struct msg_ride_list *m = c->call.request;
-    struct str from =
-        m->before.len > 0
-            ? arena_printf(t->arena, "%lld", (long long)c->before.created)
-            : STR("+inf");
-    struct str limit =
-        arena_printf(t->arena, "%lld", (long long)m->limit + SAME_MS_MOST);
+    struct str from = m->before.len > 0
+                          ? arena_number(t->arena, c->before.created)
+                          : STR("+inf");
+    struct str limit = arena_number(t->arena, m->limit + SAME_MS_MOST);
     for (unsigned p = 0; p < PARTITIONS; p++) {
         struct str key = key_of_partition(t->arena, "rides", p);
         REDIS_DO(service_of(t)->redis, t, partition_tag(p), &c->pages[p],

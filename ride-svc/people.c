@@ -74,7 +74,7 @@ static void list_person(struct task *t, struct add *c)
 {
     struct service *s = service_of(t);
     struct str key = key_people(t->arena, c->role);
-    struct str id = arena_printf(t->arena, "%lld", (long long)c->id);
+    struct str id = arena_number(t->arena, c->id);
     REDIS_DO(s->redis, t, key, NULL, STR("ZADD"), key, id, id);
     phonebook_keep(s->redis, t, c->hash, mark_of(t, c->role, c->id),
                    &c->marked);
@@ -137,7 +137,7 @@ static void ask_rides(struct task *t, struct change *c)
     struct str key = key_person_rides(t->arena, c->person.key);
     REDIS_DO(s->redis, t, key, &c->rides, STR("ZRANGE"), key, STR("+inf"),
              STR("-inf"), STR("BYSCORE"), STR("REV"), STR("LIMIT"), STR("0"),
-             arena_printf(t->arena, "%d", RIDES_LOOKED_AT), STR("WITHSCORES"));
+             arena_number(t->arena, RIDES_LOOKED_AT), STR("WITHSCORES"));
     REDIS_DO(s->redis, t, key, &c->time, STR("TIME"));
 }
 
@@ -235,7 +235,7 @@ static void forget_person(struct task *t, struct change *c)
     struct str list = key_people(t->arena, c->role);
     struct str key = key_person(t->arena, c->role, c->id);
     REDIS_DO(s->redis, t, list, NULL, STR("ZREM"), list,
-             arena_printf(t->arena, "%lld", (long long)c->id));
+             arena_number(t->arena, c->id));
     REDIS_DO(s->redis, t, key, NULL, STR("DEL"), key);
     phonebook_release(s->redis, t, c->person.key, mark_of(t, c->role, c->id),
                       c->mark_until_ms);

@@ -107,7 +107,7 @@ static void ask_ids(struct task *t, struct list_people *c)
     REDIS_DO(service_of(t)->redis, t, key, &c->ids, STR("ZRANGE"), key,
              arena_printf(t->arena, "(%lld", (long long)m->after), STR("+inf"),
              STR("BYSCORE"), STR("LIMIT"), STR("0"),
-             arena_printf(t->arena, "%lld", (long long)m->limit));
+             arena_number(t->arena, m->limit));
 }
 
 static void ask_people(struct task *t, struct list_people *c)

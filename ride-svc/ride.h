@@ -11,6 +11,10 @@ enum {
     OUTBOX_MOST = 100000   /* entries of one partition */
 };
 
+static const int64_t DAY_MS = 24LL * 3600 * 1000;
+/* No ride ends later than this from now. */
+static const int64_t MOST_AHEAD_MS = 3660LL * 24 * 3600 * 1000;
+
 /* One ride, read together with Redis's time. */
 struct ride_read {
     struct value packed, time;

@@ -34,11 +34,11 @@ static void send_receive(struct task *t, struct receive *c)
     struct str args[] = {
         c->reference,
         vault_seal(s->vault, a, m->text, meaning_text(a, c->reference)),
-        arena_printf(a, "%lld", (long long)m->created),
+        arena_number(a, m->created),
         m->content,
         m->jti.len > 0 ? STR("1") : STR("0"),
         m->to,
-        arena_printf(a, "%d", OUTBOX_MOST),
+        arena_number(a, OUTBOX_MOST),
         key_timeline(a, p, STR_NONE)};
     redis_script(s->redis, t, partition_tag(p), &receive, keys, 6, args, 8,
                  &c->taken);

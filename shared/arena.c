@@ -1,5 +1,6 @@
 #include "shared/arena.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,11 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
     (void)vsnprintf(text, (size_t)len + 1, format, ap);
     va_end(ap);
     return (struct str){text, (size_t)len};
+}
+
+struct str arena_number(struct arena *arena, int64_t number)
+{
+    return arena_printf(arena, "%" PRId64, number);
 }
 
 static void buffer_reserve(struct buffer *b, size_t more)

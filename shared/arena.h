@@ -22,6 +22,9 @@ char *arena_cstr(struct arena *arena, struct str bytes);
 struct str arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The number in decimal digits. */
+struct str arena_number(struct arena *arena, int64_t number);
+
 /* malloc and realloc that end the process rather than return NULL. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);

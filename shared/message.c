@@ -25,11 +25,11 @@ static const struct message_type *const all_types[] = {
 #define MESSAGE(NAME, name, reply) &type_##name,
     MESSAGES(MESSAGE)
 #undef MESSAGE
-};
+        NULL};
 
 const struct message_type *message_find(struct str name)
 {
-    for (size_t i = 0; i < sizeof(all_types) / sizeof(*all_types); i++)
+    for (size_t i = 0; all_types[i] != NULL; i++)
         if (str_is(name, all_types[i]->name))
             return all_types[i];
     return NULL;
@@ -245,7 +245,7 @@ bool record_decode(const struct message_type *type, struct str bytes,
     struct reader r = reader_new(bytes);
     size_t items = read_array(&r, MESSAGE_MAX_FIELDS);
     size_t at = 0;
-    for (; fields[at].name != NULL && at < items && !r.failed; at++)
+    for (; at < items && fields[at].name != NULL && !r.failed; at++)
         read_field(&r, &fields[at], arena, record);
     for (size_t i = at; i < items && !r.failed; i++)
         read_skip(&r, MESSAGE_MAX_DEPTH);

@@ -195,7 +195,7 @@ void read_skip(struct reader *r, int depth)
     if (tag < 0x80 || tag >= 0xe0)
         return;
     if ((tag & 0xf0) == 0x80)
-        skip_many(r, (tag & 0x0f) * 2, depth);
+        skip_many(r, (uint64_t)(tag & 0x0f) * 2, depth);
     else if ((tag & 0xf0) == 0x90)
         skip_many(r, tag & 0x0f, depth);
     else if (tag >= 0xca && tag <= 0xd8)

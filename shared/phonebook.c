@@ -10,7 +10,7 @@ static void run(struct redis *redis, struct task *t, struct str hash,
 {
     struct str key = arena_printf(t->arena, "phone:%.*s", STR_ARG(hash));
     struct str args[] = {arena_copy(t->arena, member), str_of(act),
-                         arena_printf(t->arena, "%lld", (long long)until_ms)};
+                         arena_number(t->arena, until_ms)};
     redis_script(redis, t, key, &phonebook, &key, 1, args, 3, out);
 }
 

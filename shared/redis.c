@@ -406,8 +406,10 @@ void redis_destroy(struct redis **redis)
         r->context->onDisconnect = NULL;
         redisAsyncFree(r->context);
     }
-    while (r->first != NULL)
-        free_op(r->first);
+    for (struct op *op = r->first, *next = NULL; op != NULL; op = next) {
+        next = op->next;
+        free(op);
+    }
     loop_io_destroy(&r->io);
     loop_timer_destroy(&r->reconnect);
     loop_timer_destroy(&r->tick);

@@ -42,7 +42,7 @@ static void ask(struct registry *r, struct task *t, const char *service,
     struct str args[] = {announce ? str_of(r->instance) : STR_NONE,
                          str_of(r->endpoint),
                          r->leaving ? STR("leaving") : STR("live"),
-                         arena_printf(t->arena, "%d", REGISTRY_LIVES_MS)};
+                         arena_number(t->arena, REGISTRY_LIVES_MS)};
     redis_script(r->redis, t, key, &registry, &key, 1, args, 4, out);
 }
 

@@ -38,8 +38,6 @@ static void assert_defaults(void)
     assert_true(settings.webhook_auth);
     assert_int_equal(settings.ride_hours, 24 * 3600000);
     assert_int_equal(settings.retention_days, 30);
-    assert_int_equal(settings.texts_per_minute, 30);
-    assert_int_equal(settings.texts_per_day, 0);
     /* The tutorial's own words. */
     assert_string_equal(settings.customer_notice,
                         "{driver} will pick you up at {datetime}. Reply to "
@@ -149,11 +147,9 @@ static void reads_numbers_and_switches(void **state)
 {
     (void)state;
     setenv("WEBHOOK_AUTH", "off", 1);
-    setenv("TEXTS_PER_MINUTE", "0", 1);
     setenv("RETENTION_DAYS", "3650", 1);
     CHECK(why, settings_read(&settings, why, sizeof(why)));
     assert_false(settings.webhook_auth);
-    assert_int_equal(settings.texts_per_minute, 0);
     assert_int_equal(settings.retention_days, 3650);
     setenv("WEBHOOK_AUTH", "on", 1);
     CHECK(why, settings_read(&settings, why, sizeof(why)));
@@ -171,7 +167,7 @@ static void refuses(void **state)
         {"RETENTION_DAYS", "3651", "a whole number from 1 to 3650"},
         {"RETENTION_DAYS", "1.5", "a whole number"},
         {"RETENTION_DAYS", "a month", "a whole number"},
-        {"TEXTS_PER_MINUTE", "-1", "from 0 to 6000"},
+        {"RETENTION_DAYS", "-1", "a whole number from 1 to 3650"},
         {"RIDE_HOURS", "-1", "a number of hours from 0 to 8784"},
         {"RIDE_HOURS", "never", "a number of hours from 0 to 8784"},
         {"RIDE_HOURS", "8784.000001", "a number of hours"},
