@@ -1,0 +1,279 @@
+#include "gateway/acts.h"
+
+#include "gateway/api_json.h"
+#include "gateway/fields.h"
+
+static const char customer[] = "customer", driver[] = "driver";
+
+static const char *const person_fields[] = {"name", "phone", NULL};
+static const char *const number_fields[] = {"phone", "pool", NULL};
+static const char *const pool_fields[] = {"name", "prefixes", NULL};
+static const char *const ride_fields[] = {"customer",    "driver",   "start",
+                                          "destination", "datetime", NULL};
+static const char *const extend_fields[] = {"ends_at", NULL};
+static const char *const no_fields[] = {NULL};
+
+static struct str role_of(const struct errand *e)
+{
+    return str_of(e->x.route->act->role);
+}
+
+/* ---- people ---- */
+
+static bool read_person_add(struct errand *e)
+{
+    struct msg_person_add *m = &e->ask.person_add;
+    m->key = e->key;
+    m->role = role_of(e);
+    return field_text(e, "name", &m->name) && field_text(e, "phone", &m->phone);
+}
+
+/* What is not there stays as it was. */
+static bool read_person_edit(struct errand *e)
+{
+    struct msg_person_edit *m = &e->ask.person_edit;
+    m->role = role_of(e);
+    if (!part_id(e, &m->id) || !field_text_if_any(e, "name", &m->name) ||
+        !field_text_if_any(e, "phone", &m->phone))
+        return false;
+    /* The form shows the name, so that an empty one was emptied. */
+    return !e->is_form || m->name.len > 0 ||
+           field_refuse(e, PROBLEM_missing, "name");
+}
+
+static bool read_person_replace(struct errand *e)
+{
+    struct msg_person_edit *m = &e->ask.person_edit;
+    m->role = role_of(e);
+    return part_id(e, &m->id) && field_text(e, "name", &m->name) &&
+           field_text(e, "phone", &m->phone);
+}
+
+static bool read_person_get(struct errand *e)
+{
+    e->ask.person_get.role = role_of(e);
+    return part_id(e, &e->ask.person_get.id);
+}
+
+static bool read_person_remove(struct errand *e)
+{
+    e->ask.person_remove.role = role_of(e);
+    return part_id(e, &e->ask.person_remove.id);
+}
+
+static bool read_person_list(struct errand *e)
+{
+    struct msg_person_list *m = &e->ask.person_list;
+    struct str cursor = params_get(&e->params, "cursor");
+    m->role = role_of(e);
+    if (cursor.len > 0 && !str_to_num(cursor, &m->after))
+        return field_refuse(e, PROBLEM_invalid, "cursor");
+    return field_limit(e, &m->limit);
+}
+
+#define PEOPLE(who)                                                            \
+    const struct act act_##who##_add = {.service = "ride-svc",                 \
+                                        .type = &type_person_add,              \
+                                        .read = read_person_add,               \
+                                        .takes_body = true,                    \
+                                        .role = who,                           \
+                                        .show = show_person,                   \
+                                        .status = 201,                         \
+                                        .home = "/api/v1/" #who "s/",          \
+                                        .done = #who "_added",                 \
+                                        .form = #who "_form",                  \
+                                        .fields = person_fields};              \
+    const struct act act_##who##_edit = {.service = "ride-svc",                \
+                                         .type = &type_person_edit,            \
+                                         .read = read_person_edit,             \
+                                         .takes_body = true,                   \
+                                         .role = who,                          \
+                                         .show = show_person,                  \
+                                         .status = 200,                        \
+                                         .done = #who "_saved",                \
+                                         .form = "edit_form",                  \
+                                         .fields = person_fields};             \
+    const struct act act_##who##_replace = {.service = "ride-svc",             \
+                                            .type = &type_person_edit,         \
+                                            .read = read_person_replace,       \
+                                            .takes_body = true,                \
+                                            .role = who,                       \
+                                            .show = show_person,               \
+                                            .status = 200};                    \
+    const struct act act_##who##_get = {.service = "ride-svc",                 \
+                                        .type = &type_person_get,              \
+                                        .read = read_person_get,               \
+                                        .role = who,                           \
+                                        .show = show_person,                   \
+                                        .status = 200};                        \
+    const struct act act_##who##_remove = {.service = "ride-svc",              \
+                                           .type = &type_person_remove,        \
+                                           .read = read_person_remove,         \
+                                           .role = who,                        \
+                                           .status = 204,                      \
+                                           .done = #who "_deleted",            \
+                                           .form = "delete_form",              \
+                                           .fields = no_fields};               \
+    const struct act act_##who##_list = {.service = "ride-svc",                \
+                                         .type = &type_person_list,            \
+                                         .read = read_person_list,             \
+                                         .role = who,                          \
+                                         .show = show_people,                  \
+                                         .status = 200}
+
+PEOPLE(customer);
+PEOPLE(driver);
+
+/* ---- numbers and pools ---- */
+
+static bool read_number_add(struct errand *e)
+{
+    struct msg_number_add *m = &e->ask.number_add;
+    return field_text(e, "phone", &m->phone) &&
+           field_text_if_any(e, "pool", &m->pool);
+}
+
+static bool read_number_list(struct errand *e)
+{
+    struct msg_number_list *m = &e->ask.number_list;
+    m->after = params_get(&e->params, "cursor");
+    return field_limit(e, &m->limit);
+}
+
+static bool read_pool_add(struct errand *e)
+{
+    struct msg_pool_add *m = &e->ask.pool_add;
+    return field_text(e, "name", &m->name) &&
+           field_words(e, "prefixes", &m->prefixes);
+}
+
+/* There are never so many that they would need pages. */
+static bool read_pool_list(struct errand *e)
+{
+    int64_t limit = 0;
+    return field_limit(e, &limit);
+}
+
+const struct act act_number_add = {.service = "pool-svc",
+                                   .type = &type_number_add,
+                                   .read = read_number_add,
+                                   .takes_body = true,
+                                   .show = show_number,
+                                   .status = 201,
+                                   .done = "number_added",
+                                   .form = "number_form",
+                                   .fields = number_fields};
+const struct act act_number_list = {.service = "pool-svc",
+                                    .type = &type_number_list,
+                                    .read = read_number_list,
+                                    .show = show_numbers,
+                                    .status = 200};
+const struct act act_pool_add = {.service = "pool-svc",
+                                 .type = &type_pool_add,
+                                 .read = read_pool_add,
+                                 .takes_body = true,
+                                 .show = show_pool,
+                                 .status = 201,
+                                 .done = "pool_added",
+                                 .form = "pool_form",
+                                 .fields = pool_fields};
+const struct act act_pool_list = {.service = "pool-svc",
+                                  .type = &type_pool_list,
+                                  .read = read_pool_list,
+                                  .show = show_pools,
+                                  .status = 200};
+
+/* ---- rides ---- */
+
+static bool read_ride_create(struct errand *e)
+{
+    struct msg_ride_create *m = &e->ask.ride_create;
+    m->key = e->key;
+    return field_id(e, "customer", &m->customer) &&
+           field_id(e, "driver", &m->driver) &&
+           field_text(e, "start", &m->start) &&
+           field_text(e, "destination", &m->destination) &&
+           field_text(e, "datetime", &m->datetime) &&
+           field_time_if_any(e, "ends_at", &m->ends);
+}
+
+static bool read_ride_list(struct errand *e)
+{
+    struct msg_ride_list *m = &e->ask.ride_list;
+    m->before = params_get(&e->params, "cursor");
+    return field_limit(e, &m->limit);
+}
+
+static bool read_ride_get(struct errand *e)
+{
+    e->ask.ride_get.id = e->x.part[0];
+    return true;
+}
+
+static bool read_ride_end(struct errand *e)
+{
+    e->ask.ride_end.id = e->x.part[0];
+    return true;
+}
+
+static bool read_ride_extend(struct errand *e)
+{
+    e->ask.ride_extend.id = e->x.part[0];
+    return field_time(e, "ends_at", &e->ask.ride_extend.ends);
+}
+
+static bool read_ride_timeline(struct errand *e)
+{
+    e->ask.ride_timeline.id = e->x.part[0];
+    return true;
+}
+
+const struct act act_ride_create = {.service = "ride-svc",
+                                    .type = &type_ride_create,
+                                    .read = read_ride_create,
+                                    .takes_body = true,
+                                    .show = show_ride,
+                                    .status = 201,
+                                    .home = "/api/v1/rides/",
+                                    .done = "ride_created",
+                                    .form = "ride_form",
+                                    .fields = ride_fields};
+const struct act act_ride_list = {.service = "ride-svc",
+                                  .type = &type_ride_list,
+                                  .read = read_ride_list,
+                                  .show = show_rides,
+                                  .status = 200};
+const struct act act_ride_get = {.service = "ride-svc",
+                                 .type = &type_ride_get,
+                                 .read = read_ride_get,
+                                 .show = show_ride,
+                                 .status = 200};
+const struct act act_ride_end = {.service = "ride-svc",
+                                 .type = &type_ride_end,
+                                 .read = read_ride_end,
+                                 .show = show_ride,
+                                 .status = 200,
+                                 .done = "ride_ended",
+                                 .form = "end_form",
+                                 .fields = no_fields};
+const struct act act_ride_extend = {.service = "ride-svc",
+                                    .type = &type_ride_extend,
+                                    .read = read_ride_extend,
+                                    .takes_body = true,
+                                    .show = show_ride,
+                                    .status = 200,
+                                    .done = "ride_extended",
+                                    .form = "extend_form",
+                                    .fields = extend_fields};
+const struct act act_ride_timeline = {.service = "ride-svc",
+                                      .type = &type_ride_timeline,
+                                      .read = read_ride_timeline,
+                                      .show = show_timeline,
+                                      .status = 200};
+
+void errand_send(struct errand *e)
+{
+    const struct act *act = e->x.route->act;
+    bus_ask(e->x.gateway->service->client, &e->x.task, act->service, act->type,
+            &e->ask, &e->got);
+}

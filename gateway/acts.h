@@ -1,0 +1,81 @@
+/* What the API and the console can ask of the services: each act is a message,
+ * how its fields are read, and how it is told of when done. One table; the API
+ * and the forms are two views of it. */
+#ifndef BIRDCAR_GATEWAY_ACTS_H
+#define BIRDCAR_GATEWAY_ACTS_H
+
+#include <cjson/cJSON.h>
+
+#include "gateway/params.h"
+#include "gateway/router.h"
+
+union ask {
+    struct msg_person_add person_add;
+    struct msg_person_edit person_edit;
+    struct msg_person_get person_get;
+    struct msg_person_remove person_remove;
+    struct msg_person_list person_list;
+    struct msg_ride_create ride_create;
+    struct msg_ride_get ride_get;
+    struct msg_ride_list ride_list;
+    struct msg_ride_end ride_end;
+    struct msg_ride_extend ride_extend;
+    struct msg_ride_timeline ride_timeline;
+    struct msg_number_add number_add;
+    struct msg_number_list number_list;
+    struct msg_pool_add pool_add;
+    struct msg_pool_list pool_list;
+};
+
+union got {
+    struct msg_ok ok;
+    struct msg_person person;
+    struct msg_people people;
+    struct msg_ride ride;
+    struct msg_rides rides;
+    struct msg_timeline timeline;
+    struct msg_number number;
+    struct msg_numbers numbers;
+    struct msg_pool pool;
+    struct msg_pools pools;
+};
+
+/* An exchange that carries out an act. */
+struct errand {
+    struct exchange x;
+    struct params params;
+    bool is_form;   /* what people typed, rather than JSON */
+    struct str key; /* the request key: makes a repeat harmless */
+    union ask ask;
+    union got got;
+};
+
+struct act {
+    const char *service;
+    const struct message_type *type;
+    /* Fills `ask` from path, parameters and key. False: the task has its
+     * problem. */
+    bool (*read)(struct errand *e);
+    bool takes_body;
+    const char *role; /* whose, for people */
+    /* The API's answer. */
+    cJSON *(*show)(struct arena *arena, const union got *got);
+    int status;
+    const char *home; /* Location is this and the id; NULL: none */
+    /* The console's. */
+    const char *done;          /* the code of its sentence */
+    const char *form;          /* the form that holds its fields */
+    const char *const *fields; /* of that form; ends at NULL */
+};
+
+extern const struct act act_customer_add, act_customer_list, act_customer_get,
+    act_customer_edit, act_customer_replace, act_customer_remove,
+    act_driver_add, act_driver_list, act_driver_get, act_driver_edit,
+    act_driver_replace, act_driver_remove, act_number_add, act_number_list,
+    act_pool_add, act_pool_list, act_ride_create, act_ride_list, act_ride_get,
+    act_ride_end, act_ride_extend, act_ride_timeline;
+
+/* Sends what `read` filled. */
+void errand_send(struct errand *e);
+
+#endif

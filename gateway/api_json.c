@@ -1,0 +1,174 @@
+#include "gateway/api_json.h"
+
+#include "gateway/answer.h"
+#include "shared/log.h"
+#include "shared/timestamp.h"
+
+static void add_time(struct arena *arena, cJSON *object, const char *name,
+                     int64_t ms)
+{
+    json_add(arena, object, name, time_text(arena, ms));
+}
+
+/* Proxy numbers are shown plain. */
+static void add_phone(struct arena *arena, cJSON *object, const char *name,
+                      struct str digits)
+{
+    json_add(arena, object, name,
+             arena_printf(arena, "+%.*s", STR_ARG(digits)));
+}
+
+static cJSON *person(struct arena *arena, int64_t id, struct str name,
+                     struct str phone)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "id", (double)id);
+    json_add(arena, json, "name", name);
+    json_add(arena, json, "phone", phone);
+    return json;
+}
+
+cJSON *show_person(struct arena *arena, const union got *got)
+{
+    const struct msg_person *m = &got->person;
+    return person(arena, m->id, m->name, m->phone);
+}
+
+cJSON *show_number(struct arena *arena, const union got *got)
+{
+    const struct msg_number *m = &got->number;
+    cJSON *json = cJSON_CreateObject();
+    add_phone(arena, json, "id", m->phone);
+    add_phone(arena, json, "phone", m->phone);
+    json_add(arena, json, "pool", m->pool);
+    json_add(arena, json, "state", m->state);
+    cJSON_AddNumberToObject(json, "rides", (double)m->rides);
+    return json;
+}
+
+cJSON *show_pool(struct arena *arena, const union got *got)
+{
+    const struct msg_pool *m = &got->pool;
+    cJSON *json = cJSON_CreateObject();
+    json_add(arena, json, "id", m->name);
+    json_add(arena, json, "name", m->name);
+    cJSON *prefixes = cJSON_AddArrayToObject(json, "prefixes");
+    for (size_t i = 0; i < m->prefixes.count; i++)
+        cJSON_AddItemToArray(prefixes, cJSON_CreateString(arena_cstr(
+                                           arena, m->prefixes.items[i])));
+    cJSON_AddNumberToObject(json, "numbers", (double)m->numbers);
+    return json;
+}
+
+cJSON *show_ride(struct arena *arena, const union got *got)
+{
+    const struct msg_ride *m = &got->ride;
+    cJSON *json = cJSON_CreateObject();
+    json_add(arena, json, "id", m->id);
+    json_add(arena, json, "state", m->state);
+    cJSON_AddItemToObject(
+        json, "customer",
+        person(arena, m->customer, m->customer_name, m->customer_phone));
+    cJSON_AddItemToObject(
+        json, "driver",
+        person(arena, m->driver, m->driver_name, m->driver_phone));
+    json_add(arena, json, "start", m->start);
+    json_add(arena, json, "destination", m->destination);
+    json_add(arena, json, "datetime", m->datetime);
+    json_add(arena, json, "pool", m->pool);
+    add_phone(arena, json, "proxy", m->proxy);
+    add_time(arena, json, "created_at", m->created);
+    add_time(arena, json, "ends_at", m->ends);
+    add_time(arena, json, "grace_ends_at", m->grace);
+    if (m->closed >= 0)
+        add_time(arena, json, "closed_at", m->closed);
+    else
+        cJSON_AddNullToObject(json, "closed_at");
+    return json;
+}
+
+static cJSON *show_event(struct arena *arena, const struct msg_event *m)
+{
+    cJSON *json = cJSON_CreateObject();
+    add_time(arena, json, "at", m->at);
+    json_add(arena, json, "what", m->what);
+    if (m->role.len > 0)
+        json_add(arena, json, "role", m->role);
+    if (m->reference.len > 0)
+        json_add(arena, json, "reference", m->reference);
+    if (m->detail.len > 0)
+        json_add(arena, json, "detail", m->detail);
+    return json;
+}
+
+/* ---- lists ---- */
+
+/* One that we cannot read is left out rather than all the others with it. */
+static bool decode(struct arena *arena, const struct message_type *type,
+                   struct str item, void *out)
+{
+    const char *fault = NULL;
+    bool missing = false;
+    if (message_decode(type, item, arena, out, &fault, &missing))
+        return true;
+    log_sparse(LEVEL_ERROR, "list.item", "type=%s field=%s fault=%s",
+               type->name, fault, missing ? "missing" : "malformed");
+    return false;
+}
+
+static cJSON *show_list(struct arena *arena, const struct list *list,
+                        const struct message_type *type,
+                        cJSON *(*show)(struct arena *, const union got *),
+                        struct str next)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON *items = cJSON_AddArrayToObject(json, "items");
+    union got one;
+    for (size_t i = 0; i < list->count; i++)
+        if (decode(arena, type, list->items[i], &one))
+            cJSON_AddItemToArray(items, show(arena, &one));
+    if (next.len > 0)
+        json_add(arena, json, "next", next);
+    else
+        cJSON_AddNullToObject(json, "next");
+    return json;
+}
+
+cJSON *show_people(struct arena *arena, const union got *got)
+{
+    struct str next = STR_NONE;
+    if (got->people.next != 0)
+        next = arena_printf(arena, "%lld", (long long)got->people.next);
+    return show_list(arena, &got->people.people, &type_person, show_person,
+                     next);
+}
+
+cJSON *show_numbers(struct arena *arena, const union got *got)
+{
+    return show_list(arena, &got->numbers.numbers, &type_number, show_number,
+                     got->numbers.next);
+}
+
+cJSON *show_pools(struct arena *arena, const union got *got)
+{
+    return show_list(arena, &got->pools.pools, &type_pool, show_pool, STR_NONE);
+}
+
+cJSON *show_rides(struct arena *arena, const union got *got)
+{
+    return show_list(arena, &got->rides.rides, &type_ride, show_ride,
+                     got->rides.next);
+}
+
+cJSON *show_timeline(struct arena *arena, const union got *got)
+{
+    const struct list *events = &got->timeline.events;
+    cJSON *json = cJSON_CreateObject();
+    cJSON *items = cJSON_AddArrayToObject(json, "items");
+    struct msg_event event;
+    for (size_t i = 0; i < events->count; i++)
+        if (decode(arena, &type_event, events->items[i], &event))
+            cJSON_AddItemToArray(items, show_event(arena, &event));
+    cJSON_AddNullToObject(json, "next");
+    return json;
+}

@@ -1,0 +1,19 @@
+/* Things as JSON, the same for the API and for the pages' templates. */
+#ifndef BIRDCAR_GATEWAY_API_JSON_H
+#define BIRDCAR_GATEWAY_API_JSON_H
+
+#include "gateway/acts.h"
+
+cJSON *show_person(struct arena *arena, const union got *got);
+cJSON *show_number(struct arena *arena, const union got *got);
+cJSON *show_pool(struct arena *arena, const union got *got);
+cJSON *show_ride(struct arena *arena, const union got *got);
+
+/* {"items":[…],"next":cursor or null} */
+cJSON *show_people(struct arena *arena, const union got *got);
+cJSON *show_numbers(struct arena *arena, const union got *got);
+cJSON *show_pools(struct arena *arena, const union got *got);
+cJSON *show_rides(struct arena *arena, const union got *got);
+cJSON *show_timeline(struct arena *arena, const union got *got);
+
+#endif

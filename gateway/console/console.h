@@ -1,0 +1,21 @@
+/* The admin's pages: rendered here, whole without JavaScript. Every form is an
+ * act, answered by a redirection, or by its page with what is wrong. */
+#ifndef BIRDCAR_GATEWAY_CONSOLE_H
+#define BIRDCAR_GATEWAY_CONSOLE_H
+
+#include "gateway/router.h"
+
+enum { CONSOLE_WITHIN_MS = 5000 };
+
+/* A page, or the form of one; of a struct page. */
+void console_run(struct task *t);
+
+extern const struct view view_home, view_customer, view_driver, view_ride;
+
+/* A page that says what is wrong, or how to sign in. */
+void console_problem(struct exchange *x, const struct problem *problem);
+
+/* /assets/{}; of an exchange. */
+void console_asset_run(struct task *t);
+
+#endif

@@ -1,0 +1,32 @@
+/* Reads the fields of an act: there or not, and of the right kind; what a
+ * value means is the services' business. Each returns false, and the task has
+ * its problem with the field's name. */
+#ifndef BIRDCAR_GATEWAY_FIELDS_H
+#define BIRDCAR_GATEWAY_FIELDS_H
+
+#include "gateway/acts.h"
+
+enum { LIST_LIMIT = 50, LIST_LIMIT_MOST = 200 };
+
+/* `name` is a literal. */
+bool field_refuse(struct errand *e, enum problem_code code, const char *name);
+
+/* Text of more than white space. */
+bool field_text(struct errand *e, const char *name, struct str *out);
+/* The same, left empty where it is not there or null; in a form, also where
+ * nothing was typed. */
+bool field_text_if_any(struct errand *e, const char *name, struct str *out);
+/* A whole number, also as digits. */
+bool field_id(struct errand *e, const char *name, int64_t *out);
+/* A point in time; never 0. */
+bool field_time(struct errand *e, const char *name, int64_t *out);
+/* 0 where it is not there. */
+bool field_time_if_any(struct errand *e, const char *name, int64_t *out);
+/* An array of strings; in a form, words between commas. */
+bool field_words(struct errand *e, const char *name, struct list *out);
+bool field_limit(struct errand *e, int64_t *out);
+
+/* The path's part, as an id: else not_found. */
+bool part_id(struct errand *e, int64_t *out);
+
+#endif

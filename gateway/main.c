@@ -1,0 +1,158 @@
+/* gateway: speaks HTTP, and turns each request into a message. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/api.h"
+#include "gateway/console/page.h"
+#include "gateway/ops.h"
+#include "gateway/webhooks.h"
+#include "shared/log.h"
+
+#define HOOK(method, pattern, what, within)                                    \
+    {                                                                          \
+        method, pattern, DOOR_OPEN, within, sizeof(struct what##_hook),        \
+            what##_hook_run, NULL, NULL                                        \
+    }
+#define OPS(pattern, door, type, run)                                          \
+    {                                                                          \
+        "GET", pattern, door, OPS_WITHIN_MS, sizeof(type), run, NULL, NULL     \
+    }
+#define API(method, path, what)                                                \
+    {                                                                          \
+        method, "/api/v1/" path, DOOR_API, API_WITHIN_MS,                      \
+            sizeof(struct errand), api_run, &act_##what, NULL                  \
+    }
+#define PAGE(pattern, view)                                                    \
+    {                                                                          \
+        "GET", pattern, DOOR_PAGE, CONSOLE_WITHIN_MS, sizeof(struct page),     \
+            console_run, NULL, &view_##view                                    \
+    }
+#define FORM(pattern, what, view)                                              \
+    {                                                                          \
+        "POST", pattern, DOOR_PAGE, CONSOLE_WITHIN_MS, sizeof(struct page),    \
+            console_run, &act_##what, &view_##view                             \
+    }
+
+/* The first that fits counts; what comes most often stands first. */
+static const struct route routes[] = {
+    HOOK("GET", "/webhook-voice", call, WEBHOOK_CALL_WITHIN_MS),
+    HOOK("POST", "/webhook", text, WEBHOOK_TEXT_WITHIN_MS),
+    HOOK("GET", "/webhook", text, WEBHOOK_TEXT_WITHIN_MS),
+    HOOK("GET", "/webhook-status", report, WEBHOOK_TEXT_WITHIN_MS),
+    HOOK("POST", "/webhook-status", report, WEBHOOK_TEXT_WITHIN_MS),
+    HOOK("GET", "/webhook-voice/{}", call, WEBHOOK_CALL_WITHIN_MS),
+    HOOK("POST", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS),
+    HOOK("GET", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS),
+
+    OPS("/healthz", DOOR_OPEN, struct exchange, healthz_run),
+    OPS("/readyz", DOOR_OPEN, struct exchange, readyz_run),
+    OPS("/metrics", DOOR_API, struct metrics_call, metrics_run),
+    OPS("/assets/{}", DOOR_OPEN, struct exchange, console_asset_run),
+
+    API("GET", "customers", customer_list),
+    API("POST", "customers", customer_add),
+    API("GET", "customers/{}", customer_get),
+    API("PATCH", "customers/{}", customer_edit),
+    API("PUT", "customers/{}", customer_replace),
+    API("DELETE", "customers/{}", customer_remove),
+    API("GET", "drivers", driver_list),
+    API("POST", "drivers", driver_add),
+    API("GET", "drivers/{}", driver_get),
+    API("PATCH", "drivers/{}", driver_edit),
+    API("PUT", "drivers/{}", driver_replace),
+    API("DELETE", "drivers/{}", driver_remove),
+    API("GET", "numbers", number_list),
+    API("POST", "numbers", number_add),
+    API("GET", "pools", pool_list),
+    API("POST", "pools", pool_add),
+    API("GET", "rides", ride_list),
+    API("POST", "rides", ride_create),
+    API("GET", "rides/{}", ride_get),
+    API("POST", "rides/{}/end", ride_end),
+    API("POST", "rides/{}/extend", ride_extend),
+    API("GET", "rides/{}/timeline", ride_timeline),
+
+    PAGE("/", home),
+    FORM("/createride", ride_create, home),
+    FORM("/customers", customer_add, home),
+    FORM("/drivers", driver_add, home),
+    FORM("/numbers", number_add, home),
+    FORM("/pools", pool_add, home),
+    PAGE("/customers/{}", customer),
+    FORM("/customers/{}", customer_edit, customer),
+    FORM("/customers/{}/delete", customer_remove, customer),
+    PAGE("/drivers/{}", driver),
+    FORM("/drivers/{}", driver_edit, driver),
+    FORM("/drivers/{}/delete", driver_remove, driver),
+    PAGE("/rides/{}", ride),
+    FORM("/rides/{}/end", ride_end, ride),
+    FORM("/rides/{}/extend", ride_extend, ride),
+    {.pattern = NULL},
+};
+
+static bool start(struct service *s)
+{
+    static struct gateway gateway;
+    const struct settings *settings = &s->settings;
+    char why[512] = "";
+    cJSON_InitHooks(&(cJSON_Hooks){xmalloc, free});
+    gateway = (struct gateway){.service = s, .routes = routes, .listener = -1};
+    s->context = &gateway;
+    gateway.access =
+        access_new(settings->api_token_file, settings->admin_password_file, why,
+                   sizeof(why));
+    if (gateway.access == NULL) {
+        log_event(LEVEL_ERROR, "access.no_secret", STR_NONE,
+                  "error=\"%s\" check=API_TOKEN_FILE,ADMIN_PASSWORD_FILE", why);
+        return false;
+    }
+    gateway.listener = http_listen(settings->listen, why, sizeof(why));
+    if (gateway.listener == -1) {
+        log_event(LEVEL_ERROR, "http.listen", STR_NONE,
+                  "error=\"%s\" check=LISTEN", why);
+        return false;
+    }
+    gateway.http = http_new(s->loop, gateway.listener, router_handle,
+                            router_refuse, &gateway);
+    webhooks_announce(settings);
+    return true;
+}
+
+static void leave(struct service *s)
+{
+    const struct gateway *gateway = s->context;
+    http_quiesce(gateway->http);
+}
+
+static bool idle(struct service *s)
+{
+    const struct gateway *gateway = s->context;
+    return http_unanswered(gateway->http) == 0;
+}
+
+static void stop(struct service *s)
+{
+    struct gateway *gateway = s->context;
+    if (gateway == NULL)
+        return;
+    http_destroy(&gateway->http);
+    access_destroy(&gateway->access);
+    if (gateway->listener != -1)
+        (void)close(gateway->listener);
+}
+
+int main(int argc, char **argv)
+{
+    const struct bus_route none[] = {{NULL, 0, NULL}};
+    const struct service_spec spec = {
+        .name = "gateway",
+        .summary = "HTTP: webhooks, the API and the console",
+        .peers = ops_peers,
+        .routes = none,
+        .start = start,
+        .leave = leave,
+        .idle = idle,
+        .stop = stop,
+    };
+    return service_run(&spec, argc, argv);
+}

@@ -1,0 +1,79 @@
+#include "gateway/ops.h"
+
+#include "gateway/answer.h"
+#include "shared/metrics.h"
+
+const char *const ops_peers[] = {"ride-svc", "pool-svc", "voice-svc",
+                                 "notifier", NULL};
+
+void healthz_run(struct task *t)
+{
+    struct exchange *x = (struct exchange *)t;
+    TASK_BEGIN(t);
+    x->answer.status = 200;
+    x->answer.content_type = STR("text/plain; charset=utf-8");
+    x->answer.body = STR("ok\n");
+    TASK_END(t);
+}
+
+void readyz_run(struct task *t)
+{
+    struct exchange *x = (struct exchange *)t;
+    const struct service *s = service_of(t);
+    TASK_BEGIN(t);
+    bool redis = redis_connected(s->redis);
+    bool ready = redis && s->left_ms == 0;
+    cJSON *services = cJSON_CreateObject();
+    for (int i = 0; ops_peers[i] != NULL; i++) {
+        unsigned live = bus_client_live(s->client, ops_peers[i]);
+        cJSON_AddNumberToObject(services, ops_peers[i], live);
+        ready = ready && live > 0;
+    }
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "ready", ready);
+    cJSON_AddBoolToObject(json, "redis", redis);
+    cJSON_AddBoolToObject(json, "leaving", s->left_ms != 0);
+    cJSON_AddItemToObject(json, "services", services);
+    answer_json(&x->answer, t->arena, ready ? 200 : 503, &json);
+    TASK_END(t);
+}
+
+/* ---- metrics ---- */
+
+static void ask_all(struct task *t, struct metrics_call *c)
+{
+    static const struct msg_stats ask;
+    struct bus_client *client = service_of(t)->client;
+    for (int i = 0; ops_peers[i] != NULL; i++) {
+        unsigned live = bus_client_live(client, ops_peers[i]);
+        for (unsigned nth = 0; nth < live && nth < OPS_MOST_COPIES; nth++)
+            bus_ask_nth(client, t, ops_peers[i], nth, &type_stats, &ask,
+                        &c->got[i][nth]);
+    }
+}
+
+/* A copy that does not answer is left out: its absence is what it tells. */
+static struct str join_all(struct task *t, const struct metrics_call *c)
+{
+    struct buffer samples = {0}, page = {0};
+    metrics_samples(&samples, "gateway", service_of(t)->instance);
+    for (int i = 0; i < OPS_PEERS; i++)
+        for (unsigned nth = 0; nth < OPS_MOST_COPIES; nth++)
+            buffer_str(&samples, c->got[i][nth].text);
+    metrics_page(&page, buffer_view(&samples));
+    struct str text = arena_copy(t->arena, buffer_view(&page));
+    buffer_free(&samples);
+    buffer_free(&page);
+    return text;
+}
+
+void metrics_run(struct task *t)
+{
+    struct metrics_call *c = (struct metrics_call *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, ask_all(t, c));
+    c->x.answer.status = 200;
+    c->x.answer.content_type = STR("text/plain; version=0.0.4; charset=utf-8");
+    c->x.answer.body = join_all(t, c);
+    TASK_END(t);
+}

@@ -1,0 +1,199 @@
+#include "gateway/router.h"
+
+#include <unistd.h>
+
+#include "gateway/answer.h"
+#include "gateway/console/console.h"
+#include "shared/log.h"
+#include "shared/loop.h"
+
+enum { REFUSED_WITHIN_MS = 5000 };
+
+/* ---- paths ---- */
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    char lower = c >= 'A' && c <= 'F' ? (char)(c | 0x20) : c;
+    const char *at = lower != '\0' ? strchr(digits, lower) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* %XX of a path's part; `+` stands for itself here. */
+static bool decode_part(struct arena *arena, struct str raw, struct str *out)
+{
+    char *to = arena_alloc(arena, raw.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        if (c == '%') {
+            int high = i + 2 < raw.len ? hex_digit(raw.ptr[i + 1]) : -1;
+            int low = i + 2 < raw.len ? hex_digit(raw.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        to[len++] = c;
+    }
+    *out = (struct str){to, len};
+    return str_is_utf8(*out);
+}
+
+bool route_matches(struct arena *arena, const char *pattern, struct str path,
+                   struct str part[ROUTE_PARTS])
+{
+    size_t parts = 0;
+    for (const char *at = pattern; *at != '\0'; at++) {
+        if (*at != '{') {
+            if (path.len == 0 || path.ptr[0] != *at)
+                return false;
+            path = str_from(path, 1);
+            continue;
+        }
+        size_t len = 0;
+        while (len < path.len && path.ptr[len] != '/')
+            len++;
+        if (len == 0 || parts == ROUTE_PARTS ||
+            !decode_part(arena, (struct str){path.ptr, len}, &part[parts++]))
+            return false;
+        path = str_from(path, len);
+        at++; /* the `}` */
+    }
+    return path.len == 0;
+}
+
+/* The route, or the one of another method at this path; then `allow` lists the
+ * methods that it takes. */
+static const struct route *find(const struct gateway *g,
+                                const struct http_request *request,
+                                struct str part[ROUTE_PARTS], struct str *allow)
+{
+    const struct route *other = NULL;
+    *allow = STR_NONE;
+    for (const struct route *r = g->routes; r->pattern != NULL; r++) {
+        if (!route_matches(request->arena, r->pattern, request->path, part))
+            continue;
+        if (str_is(request->method, r->method)) {
+            *allow = STR_NONE;
+            return r;
+        }
+        other = r;
+        *allow = arena_printf(request->arena, "%.*s%s%s%s", STR_ARG(*allow),
+                              allow->len > 0 ? ", " : "", r->method,
+                              strcmp(r->method, "GET") == 0 ? ", HEAD" : "");
+    }
+    return other;
+}
+
+/* ---- answers ---- */
+
+static void finish(struct task *t)
+{
+    struct exchange *x = (struct exchange *)t;
+    if (t->outcome != DONE) {
+        if (x->route->door == DOOR_PAGE)
+            console_problem(x, &t->problem);
+        else
+            answer_problem(&x->answer, t->arena, &t->problem);
+    }
+    http_answer(x->gateway->http, x->request->ticket, &x->answer);
+}
+
+static void refused_run(struct task *t)
+{
+    const struct exchange *x = (struct exchange *)t;
+    task_reject(t, x->refusal, STR_NONE);
+    TASK_FAIL(t);
+}
+
+/* Where no route is: told in the form that its neighbours have. */
+static const struct route nowhere[] = {
+    [DOOR_API] = {.door = DOOR_API, .within_ms = REFUSED_WITHIN_MS},
+    [DOOR_PAGE] = {.door = DOOR_PAGE, .within_ms = REFUSED_WITHIN_MS},
+};
+
+static const struct route *neighbours(struct str path)
+{
+    return &nowhere[str_starts(path, STR("/api/")) ? DOOR_API : DOOR_PAGE];
+}
+
+static void demand_sign_in(struct exchange *x)
+{
+    x->refusal = PROBLEM_unauthorized;
+    answer_header(&x->answer, "WWW-Authenticate",
+                  x->route->door == DOOR_PAGE
+                      ? STR("Basic realm=\"BirdCar\", charset=\"UTF-8\"")
+                      : STR("Bearer realm=\"BirdCar\""));
+    if (http_header(x->request, "Authorization").len > 0)
+        log_sparse(LEVEL_WARN, "access.refused", "reason=wrong_credentials");
+}
+
+static bool changes_things(const struct http_request *request)
+{
+    return !str_is(request->method, "GET");
+}
+
+/* True: the route may run. */
+static bool admit(struct exchange *x, bool known, struct str allow)
+{
+    enum door door = x->route->door;
+    if (door != DOOR_OPEN)
+        x->who = access_check(x->gateway->access, x->request);
+    if (door != DOOR_OPEN && x->who == IDENTITY_NONE) {
+        demand_sign_in(x);
+    } else if (!known) {
+        x->refusal = PROBLEM_not_found;
+    } else if (allow.len > 0) {
+        x->refusal = PROBLEM_wrong_method;
+        answer_header(&x->answer, "Allow", allow);
+    } else if (x->who == IDENTITY_PASSWORD && door == DOOR_API &&
+               changes_things(x->request) && access_is_foreign(x->request)) {
+        x->refusal = PROBLEM_forbidden_form;
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void router_handle(void *arg, struct http_request *request)
+{
+    struct gateway *g = arg;
+    struct service *s = g->service;
+    struct str part[ROUTE_PARTS] = {STR_NONE};
+    struct str allow = STR_NONE;
+    const struct route *route = find(g, request, part, &allow);
+    bool known = route != NULL;
+    if (!known)
+        route = neighbours(request->path);
+    size_t size = route->run != NULL ? route->size : sizeof(struct exchange);
+    struct exchange *x = task_new(s->tasks, size, route->run, request->arena);
+    x->gateway = g;
+    x->route = route;
+    x->request = request;
+    memcpy(x->part, part, sizeof(part));
+    x->task.finish = finish;
+    x->task.owner = s;
+    x->task.deadline_ms = loop_now_ms() + route->within_ms;
+    x->task.trace = arena_printf(request->arena, "%x-%llx", (unsigned)getpid(),
+                                 (unsigned long long)request->ticket);
+    if (!admit(x, known, allow))
+        x->task.run = refused_run;
+    task_start(&x->task);
+}
+
+/* What the server refused before anybody knew what it was meant for. */
+void router_refuse(void *arg, int status, struct http_answer *answer)
+{
+    static char body[256]; /* copied before the next one is built */
+    enum problem_code code = status == 405   ? PROBLEM_wrong_method
+                             : status == 413 ? PROBLEM_too_large
+                                             : PROBLEM_malformed;
+    (void)arg;
+    (void)snprintf(body, sizeof(body),
+                   "{\"type\":\"about:blank\",\"title\":\"%s\","
+                   "\"status\":%d,\"code\":\"%s\"}",
+                   problem_sentence(code), status, problem_name(code));
+    answer->content_type = STR("application/problem+json");
+    answer->body = str_of(body);
+}

@@ -1,0 +1,364 @@
+#include "notifier/delivery.h"
+
+#include <sodium.h>
+
+#include "notifier/sending.h"
+#include "shared/fault.h"
+#include "shared/keys.h"
+#include "shared/log.h"
+#include "shared/loop.h"
+#include "shared/metrics.h"
+
+enum {
+    STORE_AGAIN_MS = 500, /* after Redis did not answer */
+    WAIT_MOST_MS = 500,   /* for another's attempt, before asking anew */
+    FOR_EVER_MS = 24 * 3600 * 1000,
+    BACK_OFF_LEAST_MS = 1000,
+    BACK_OFF_MOST_MS = 300000,
+    /* A text in doubt leaves within 30 s once the provider answers. */
+    LOOK_AGAIN_MS = 5000,
+    LOOK_BACK_OFF_MS = 10000,
+    LOOK_WITHIN_MS = 10000,
+    ABSENCES = 2,
+    MOST_PAGES = 50,
+    LOUD_EVERY_MS = 60000
+};
+
+struct delivery {
+    struct task task;
+    struct delivery_means means;
+    void (*ended)(void *arg, const struct delivery_result *result);
+    void *arg;
+    struct delivery_result result;
+    struct sending sending;
+    struct value reply;
+    struct begun begun;
+    int64_t asked_ms;
+    struct outgoing text;
+    struct web_request request;
+    struct web_reply answer;
+    struct verdict verdict;
+    enum look look;
+    unsigned page;
+    bool lapsed; /* the lease, before the provider was asked */
+    struct parking parking;
+    struct loop_timer *timer;
+};
+
+/* ---- a pause within a task ---- */
+
+static void slept(void *arg)
+{
+    struct delivery *d = arg;
+    loop_timer_destroy(&d->timer);
+    task_done(&d->task);
+}
+
+static void sleep_ms(struct delivery *d, int64_t ms)
+{
+    task_hold(&d->task);
+    d->timer = loop_timer_new(d->means.service->loop, slept, d);
+    loop_timer_set(d->timer, ms);
+}
+
+/* ---- how the conversation goes on ---- */
+
+static void go_on(struct delivery *d, bool more)
+{
+    d->result.end = GONE_BY;
+    d->result.more = more;
+}
+
+static void try_again(struct delivery *d, int64_t in_ms)
+{
+    d->result.end = AGAIN;
+    d->result.not_before_ms = loop_now_ms() + in_ms;
+}
+
+/* ---- the text ---- */
+
+/* Opens what is sealed. False: our keys do not fit, or it was tampered with. */
+static bool unseal(struct delivery *d)
+{
+    struct service *s = d->means.service;
+    struct arena *a = d->task.arena;
+    const struct begun *b = &d->begun;
+    struct str mac = vault_mac(s->vault, a, "report", b->reference);
+    d->text.reference = b->reference;
+    d->text.from = b->proxy;
+    d->text.report_url = arena_printf(a, "%s/webhook-status?mac=%.*s",
+                                      s->settings.public_url, STR_ARG(mac));
+    return vault_unseal(s->vault, a, b->to,
+                        meaning_phone(a, d->sending.ride, d->sending.role),
+                        &d->text.to) &&
+           vault_unseal(s->vault, a, b->text, meaning_text(a, b->reference),
+                        &d->text.text);
+}
+
+static void post(struct delivery *d)
+{
+    struct arena *a = d->task.arena;
+    d->means.provider->ask_send(&d->means.service->settings, a, &d->text,
+                                &d->request);
+    d->request.within_ms = d->asked_ms + ATTEMPT_MS - loop_now_ms();
+    http_client_ask(d->means.http, &d->task, &d->request, &d->answer);
+}
+
+/* May the request still be handed over? The last look at the clock. */
+static bool may_post(struct delivery *d)
+{
+    if (!unseal(d)) {
+        d->verdict = (struct verdict){.fate = NOT_SENT_RETRY,
+                                      .reason = "unreadable",
+                                      .advice = "check KEYS_FILE"};
+        return false;
+    }
+    if (leases_hold(d->means.leases, d->sending.partition) &&
+        loop_now_ms() - d->asked_ms < LEASE_TRUST_MS &&
+        d->means.service->left_ms == 0)
+        return true;
+    d->lapsed = true;
+    d->verdict =
+        (struct verdict){.fate = NOT_SENT_RETRY, .reason = "lease_lapsed"};
+    return false;
+}
+
+static void look_up(struct delivery *d)
+{
+    d->text.reference = d->begun.reference;
+    d->text.from = d->begun.proxy;
+    d->means.provider->ask_look(&d->means.service->settings, d->task.arena,
+                                &d->text, d->page, &d->request);
+    d->request.within_ms = LOOK_WITHIN_MS;
+    http_client_ask(d->means.http, &d->task, &d->request, &d->answer);
+}
+
+/* ---- what follows ---- */
+
+int64_t delivery_back_off(int64_t attempts, int64_t least_ms)
+{
+    int64_t most = BACK_OFF_LEAST_MS * 2;
+    for (int64_t i = 1; i < attempts && most < BACK_OFF_MOST_MS; i++)
+        most *= 2;
+    if (most > BACK_OFF_MOST_MS)
+        most = BACK_OFF_MOST_MS;
+    int64_t ms = most / 2 + randombytes_uniform((uint32_t)(most / 2));
+    if (ms >= least_ms)
+        return ms;
+    return least_ms + randombytes_uniform(BACK_OFF_LEAST_MS);
+}
+
+/* After an attempt that did not end well. */
+static void plan_retry(struct delivery *d)
+{
+    const struct verdict *v = &d->verdict;
+    const struct begun *b = &d->begun;
+    struct parking *p = &d->parking;
+    *p = (struct parking){.attempts = b->attempts + 1};
+    if (d->lapsed) {
+        p->attempts = b->attempts;
+        p->again_ms = STORE_AGAIN_MS;
+    } else if (v->fate == IN_DOUBT) {
+        /* Looked up at once, unless we were told to stay away. */
+        p->doubt_ms = b->now_ms;
+        p->again_ms = v->least_ms > 0 ? v->least_ms : 0;
+    } else {
+        p->again_ms = delivery_back_off(p->attempts, v->least_ms);
+    }
+}
+
+/* After the provider was asked whether it knows the text. */
+static void plan_after_look(struct delivery *d)
+{
+    const struct begun *b = &d->begun;
+    struct parking *p = &d->parking;
+    *p = (struct parking){.attempts = b->attempts,
+                          .doubt_ms = b->doubt_ms,
+                          .absences = b->absences};
+    if (d->look == LOOK_FOUND) {
+        d->verdict = (struct verdict){.fate = SENT, .reason = "found"};
+        return;
+    }
+    d->verdict = (struct verdict){.fate = IN_DOUBT, .reason = "no_look_up"};
+    int64_t pause = delivery_back_off(p->attempts, 0);
+    if (pause > LOOK_BACK_OFF_MS)
+        pause = LOOK_BACK_OFF_MS;
+    if (d->look != LOOK_ABSENT) {
+        p->again_ms = pause;
+    } else if (++p->absences < ABSENCES) {
+        d->verdict.reason = "absent";
+        p->again_ms = LOOK_AGAIN_MS;
+    } else {
+        d->verdict =
+            (struct verdict){.fate = NOT_SENT_RETRY, .reason = "not_taken"};
+        p->doubt_ms = 0;
+        p->absences = 0;
+        p->again_ms = pause > LOOK_AGAIN_MS ? pause - LOOK_AGAIN_MS : 0;
+    }
+}
+
+static void say_loudly(const struct verdict *v, int status)
+{
+    static int64_t last_ms = -LOUD_EVERY_MS;
+    int64_t now = loop_now_ms();
+    if (now - last_ms < LOUD_EVERY_MS)
+        return;
+    last_ms = now;
+    log_event(LEVEL_ERROR, "text.needs_help", STR_NONE,
+              "reason=%s status=%d texts=wait advice=\"%s\"", v->reason, status,
+              v->advice);
+}
+
+static void report(const struct delivery *d)
+{
+    const struct verdict *v = &d->verdict;
+    struct str trace = d->begun.reference;
+    switch (v->fate) {
+    case SENT:
+        metric_add(METRIC_sends_total, 1);
+        log_event(LEVEL_DEBUG, "text.sent", trace, "how=%s", v->reason);
+        return;
+    case FINAL:
+        metric_add(METRIC_send_failures_total, 1);
+        log_event(LEVEL_WARN, "text.failed", trace, "reason=%s status=%d",
+                  v->reason, d->answer.status);
+        return;
+    case NOT_SENT_RETRY:
+    case IN_DOUBT:
+        metric_add(METRIC_send_retries_total, 1);
+        if (v->advice != NULL)
+            say_loudly(v, d->answer.status);
+        log_sparse(LEVEL_WARN, "text.put_off",
+                   "reason=%s status=%d again_ms=%lld fault=\"%s\"", v->reason,
+                   d->answer.status, (long long)d->parking.again_ms,
+                   d->answer.fault != NULL ? d->answer.fault : "");
+        return;
+    }
+}
+
+static void write_down(struct delivery *d)
+{
+    struct task *t = &d->task;
+    switch (d->verdict.fate) {
+    case SENT:
+        sending_done(&d->sending, t, d->begun.reference, &d->reply);
+        return;
+    case FINAL:
+        sending_dead(&d->sending, t, d->verdict.reason, &d->reply);
+        return;
+    case NOT_SENT_RETRY:
+    case IN_DOUBT:
+        sending_park(&d->sending, t, &d->parking, &d->reply);
+        return;
+    }
+}
+
+static void follow(struct delivery *d)
+{
+    bool waits =
+        d->verdict.fate == NOT_SENT_RETRY || d->verdict.fate == IN_DOUBT;
+    go_on(d, waits ? d->parking.again_ms == 0 : sending_more(&d->reply));
+}
+
+/* What stands in the way of an attempt. True: there will be none. */
+static bool not_now(struct delivery *d)
+{
+    const struct begun *b = &d->begun;
+    sending_read(&d->sending, &d->reply, &d->begun);
+    switch (b->may) {
+    case MAY_SEND:
+    case MAY_LOOK:
+        return false;
+    case MAY_DEAD:
+        d->verdict = (struct verdict){.fate = FINAL, .reason = b->reason};
+        return false;
+    case MAY_GONE:
+    case MAY_MOVED:
+        go_on(d, false);
+        return true;
+    case MAY_WAIT:
+        try_again(d, b->wait_ms < WAIT_MOST_MS ? b->wait_ms : WAIT_MOST_MS);
+        return true;
+    case MAY_LOST:
+        try_again(d, STORE_AGAIN_MS);
+        return true;
+    }
+    return true;
+}
+
+/* ---- the attempt ---- */
+
+static void begin(struct delivery *d)
+{
+    d->asked_ms = loop_now_ms();
+    sending_begin(&d->sending, &d->task, &d->reply);
+}
+
+static void run(struct task *t)
+{
+    struct delivery *d = (struct delivery *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, begin(d));
+    if (t->outcome != DONE) {
+        try_again(d, STORE_AGAIN_MS);
+        TASK_FAIL(t);
+    }
+    if (not_now(d))
+        TASK_FAIL(t);
+    if (d->begun.may == MAY_SEND) {
+        FAULT("send.begun");
+        if (may_post(d)) {
+            AWAIT(t, post(d));
+            FAULT("send.answered");
+            d->verdict = d->means.provider->read_send(&d->answer);
+        }
+        plan_retry(d);
+    }
+    if (d->begun.may == MAY_LOOK) {
+        do {
+            AWAIT(t, look_up(d));
+            d->look = d->means.provider->read_look(&d->answer, &d->text,
+                                                   d->begun.doubt_ms);
+        } while (d->look == LOOK_MORE && ++d->page < MOST_PAGES);
+        plan_after_look(d);
+    }
+    report(d);
+    /* What is known must not be forgotten: a text that the provider took would
+     * be sent again. */
+    AWAIT(t, write_down(d));
+    while (t->outcome != DONE) {
+        AWAIT(t, sleep_ms(d, STORE_AGAIN_MS));
+        AWAIT(t, write_down(d));
+    }
+    follow(d);
+    TASK_END(t);
+}
+
+static void finished(struct task *t)
+{
+    const struct delivery *d = (const struct delivery *)t;
+    d->ended(d->arg, &d->result);
+}
+
+void delivery_start(
+    const struct delivery_means *means, const struct conversation *conversation,
+    void (*ended)(void *arg, const struct delivery_result *result), void *arg)
+{
+    struct service *s = means->service;
+    struct delivery *d = service_task(s, sizeof(*d), run, FOR_EVER_MS);
+    struct arena *a = d->task.arena;
+    d->task.finish = finished;
+    d->means = *means;
+    d->ended = ended;
+    d->arg = arg;
+    d->result.conversation = conversation;
+    d->sending = (struct sending){
+        .service = s,
+        .leases = means->leases,
+        .partition = conversation->partition,
+        .ride = arena_copy(a, conversation->ride),
+        .role = arena_copy(a, conversation->role),
+        .entry = arena_copy(a, conversation->entry),
+    };
+    task_start(&d->task);
+}

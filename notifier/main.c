@@ -1,0 +1,51 @@
+/* notifier: owns the way out. Sends each queued text, in order, once, and keeps
+ * its delivery state. */
+#include "notifier/outbox.h"
+#include "notifier/provider_messagebird.h"
+#include "notifier/reports.h"
+
+static bool start(struct service *s)
+{
+    s->context = outbox_new(s, &provider_messagebird);
+    return true;
+}
+
+static void ready(struct service *s)
+{
+    outbox_start(s->context);
+}
+
+static void leave(struct service *s)
+{
+    outbox_leave(s->context);
+}
+
+static bool idle(struct service *s)
+{
+    return outbox_idle(s->context);
+}
+
+static void stop(struct service *s)
+{
+    struct outbox *outbox = s->context;
+    outbox_destroy(&outbox);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const peers[] = {NULL};
+    const struct bus_route routes[] = {
+        route_poke, route_report, {NULL, 0, NULL}};
+    const struct service_spec spec = {
+        .name = "notifier",
+        .summary = "the way out: sends each text, in order, once",
+        .peers = peers,
+        .routes = routes,
+        .start = start,
+        .ready = ready,
+        .leave = leave,
+        .idle = idle,
+        .stop = stop,
+    };
+    return service_run(&spec, argc, argv);
+}

@@ -1,0 +1,269 @@
+#include "notifier/outbox.h"
+
+#include <stdlib.h>
+
+#include "notifier/delivery.h"
+#include "shared/keys.h"
+#include "shared/loop.h"
+#include "shared/script.h"
+
+SCRIPT(outbox_scan);
+
+enum {
+    POLL_MS = 500,
+    SCAN_DEADLINE_MS = 3000,
+    MOST_UNDER_WAY = 150, /* attempts, in this process */
+    MOST_WAITING = 500,   /* entries in memory, a partition */
+    MOST_READ = 100,      /* entries a scan */
+    MOST_DUE = 100,       /* parked conversations a scan */
+    ID_ROOM = 48
+};
+
+/* What this process knows of a partition. */
+struct place {
+    char after[ID_ROOM]; /* the last entry that was read */
+    bool scanning;
+    bool again;  /* a scan was asked for while one was under way */
+    bool behind; /* more stands in the stream than was read */
+};
+
+struct outbox {
+    struct service *service;
+    struct leases *leases;
+    struct http_client *http;
+    struct conversations *conversations;
+    struct delivery_means means;
+    struct loop_timer *poll;
+    struct place places[PARTITIONS];
+    unsigned under_way;
+    bool leaving;
+};
+
+struct scan {
+    struct task task;
+    struct outbox *outbox;
+    unsigned partition, wanted;
+    int64_t epoch;
+    struct value found;
+};
+
+static void scan_soon(struct outbox *o, unsigned partition);
+
+/* ---- sending ---- */
+
+static void pump(struct outbox *o);
+
+static void ended(void *arg, const struct delivery_result *result)
+{
+    struct outbox *o = arg;
+    unsigned partition = result->conversation->partition;
+    o->under_way--;
+    conversations_ended(o->conversations, result->conversation, result->end,
+                        result->not_before_ms, result->more);
+    if (leases_epoch(o->leases, partition) == 0)
+        conversations_drop(o->conversations, partition);
+    else if (o->places[partition].behind &&
+             conversations_waiting(o->conversations, partition) <=
+                 MOST_WAITING - MOST_READ)
+        scan_soon(o, partition);
+    pump(o);
+}
+
+static void pump(struct outbox *o)
+{
+    while (!o->leaving && o->under_way < MOST_UNDER_WAY) {
+        const struct conversation *c =
+            conversations_next(o->conversations, loop_now_ms());
+        if (c == NULL)
+            return;
+        o->under_way++;
+        delivery_start(&o->means, c, ended, o);
+    }
+}
+
+/* ---- reading ---- */
+
+static void ask(struct scan *x)
+{
+    struct outbox *o = x->outbox;
+    struct task *t = &x->task;
+    struct arena *a = t->arena;
+    unsigned waiting = conversations_waiting(o->conversations, x->partition);
+    x->wanted = waiting < MOST_WAITING ? MOST_WAITING - waiting : 0;
+    if (x->wanted > MOST_READ)
+        x->wanted = MOST_READ;
+    struct str keys[] = {key_of_partition(a, "outbox", x->partition),
+                         key_of_partition(a, "parked", x->partition)};
+    struct str args[] = {str_of(o->places[x->partition].after),
+                         arena_printf(a, "%u", x->wanted),
+                         arena_printf(a, "%d", MOST_DUE)};
+    redis_script(o->service->redis, t, partition_tag(x->partition),
+                 &outbox_scan, keys, 2, args, 3, &x->found);
+}
+
+static void add_entries(struct scan *x, const struct value *flat)
+{
+    struct outbox *o = x->outbox;
+    struct place *place = &o->places[x->partition];
+    for (size_t i = 0; i + 2 < flat->count; i += 3) {
+        struct str id = value_str(value_at(flat, i));
+        if (id.len == 0 || id.len >= ID_ROOM)
+            continue;
+        conversations_add(o->conversations, x->partition,
+                          value_str(value_at(flat, i + 1)),
+                          value_str(value_at(flat, i + 2)), id);
+        memcpy(place->after, id.ptr, id.len);
+        place->after[id.len] = '\0';
+    }
+    place->behind = flat->count / 3 >= x->wanted;
+}
+
+static void add_due(struct scan *x, const struct value *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        struct str role = value_str(value_at(names, i));
+        struct str ride = str_cut(&role, ':');
+        conversations_due(x->outbox->conversations, x->partition, ride, role);
+    }
+}
+
+static void scan_run(struct task *t)
+{
+    struct scan *x = (struct scan *)t;
+    struct outbox *o = x->outbox;
+    TASK_BEGIN(t);
+    x->outbox->places[x->partition].again = false;
+    AWAIT(t, ask(x));
+    /* Given back, and perhaps taken again, since: read from the start then. */
+    if (t->outcome != DONE || leases_epoch(o->leases, x->partition) != x->epoch)
+        TASK_FAIL(t);
+    add_entries(x, value_at(&x->found, 0));
+    add_due(x, value_at(&x->found, 1));
+    pump(o);
+    TASK_END(t);
+}
+
+static void scan_ended(struct task *t)
+{
+    const struct scan *x = (const struct scan *)t;
+    struct outbox *o = x->outbox;
+    struct place *place = &o->places[x->partition];
+    place->scanning = false;
+    if (place->again ||
+        (t->outcome == DONE && place->behind &&
+         conversations_waiting(o->conversations, x->partition) < MOST_WAITING))
+        scan_soon(o, x->partition);
+}
+
+static void scan_soon(struct outbox *o, unsigned partition)
+{
+    struct place *place = &o->places[partition];
+    place->again = true;
+    if (place->scanning || o->leaving ||
+        leases_epoch(o->leases, partition) == 0)
+        return;
+    place->scanning = true;
+    struct scan *x =
+        service_task(o->service, sizeof(*x), scan_run, SCAN_DEADLINE_MS);
+    x->outbox = o;
+    x->partition = partition;
+    x->epoch = leases_epoch(o->leases, partition);
+    x->task.finish = scan_ended;
+    task_start(&x->task);
+}
+
+static void poll_all(void *arg)
+{
+    struct outbox *o = arg;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        scan_soon(o, p);
+    pump(o);
+    loop_timer_set(o->poll, POLL_MS);
+}
+
+/* ---- partitions come and go ---- */
+
+static void forget(struct outbox *o, unsigned partition)
+{
+    o->places[partition].after[0] = '\0';
+    o->places[partition].behind = false;
+    conversations_drop(o->conversations, partition);
+}
+
+static void taken(void *arg, unsigned partition)
+{
+    struct outbox *o = arg;
+    forget(o, partition);
+    scan_soon(o, partition);
+}
+
+static void lost(void *arg, unsigned partition)
+{
+    forget(arg, partition);
+}
+
+/* ---- POKE ---- */
+
+static void poke_run(struct task *t)
+{
+    const struct msg_poke *m = ((struct call *)t)->request;
+    struct outbox *o = service_of(t)->context;
+    TASK_BEGIN(t);
+    if (m->partition < 0 || m->partition >= PARTITIONS) {
+        task_reject(t, PROBLEM_invalid, STR("partition"));
+        TASK_FAIL(t);
+    }
+    scan_soon(o, (unsigned)m->partition);
+    TASK_END(t);
+}
+
+const struct bus_route route_poke = {&type_poke, sizeof(struct call), poke_run};
+
+/* ---- life ---- */
+
+struct outbox *outbox_new(struct service *s, const struct provider *provider)
+{
+    static const struct lease_events events = {taken, lost};
+    struct outbox *o = xcalloc(1, sizeof(*o));
+    o->service = s;
+    o->leases = leases_new(s, &events, o);
+    o->http = http_client_new(s->loop, MOST_UNDER_WAY, LEASE_TRUST_MS);
+    o->conversations = conversations_new();
+    o->means = (struct delivery_means){.service = s,
+                                       .leases = o->leases,
+                                       .http = o->http,
+                                       .provider = provider};
+    o->poll = loop_timer_new(s->loop, poll_all, o);
+    return o;
+}
+
+void outbox_destroy(struct outbox **outbox)
+{
+    struct outbox *o = *outbox;
+    if (o == NULL)
+        return;
+    *outbox = NULL;
+    loop_timer_destroy(&o->poll);
+    http_client_destroy(&o->http);
+    leases_destroy(&o->leases);
+    conversations_destroy(&o->conversations);
+    free(o);
+}
+
+void outbox_start(struct outbox *o)
+{
+    leases_start(o->leases);
+    loop_timer_set(o->poll, POLL_MS);
+}
+
+void outbox_leave(struct outbox *o)
+{
+    o->leaving = true;
+    loop_timer_stop(o->poll);
+    leases_leave(o->leases);
+}
+
+bool outbox_idle(const struct outbox *o)
+{
+    return o->under_way == 0 && leases_left(o->leases);
+}

@@ -1,0 +1,24 @@
+#!lua
+-- What became of a text at the provider: moves only forward.
+-- KEYS[1] status:{P}:<reference>
+-- ARGV[1] rank of the status  ARGV[2] event for the timeline, or ''
+-- ARGV[3] status  ARGV[4] reference
+-- ARGV[5] prefix of the timelines' keys, under the same hash tag
+-- Returns {"moved"}, {"old"} or {"unknown"}.
+local MOST_EVENTS = 200
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local state = redis.call('GET', KEYS[1])
+if not state then return {'unknown'} end
+local rank, ride, role = string.match(state, '^(%d+) (%S+) (%S+)$')
+if not rank then return {'unknown'} end
+if tonumber(rank) >= tonumber(ARGV[1]) then return {'old'} end
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ride .. ' ' .. role, 'KEEPTTL')
+if ARGV[2] ~= '' then
+  local timeline = ARGV[5] .. ride
+  local event = cmsgpack.pack({now, ARGV[2], role, ARGV[4], ARGV[3]})
+  if redis.call('RPUSHX', timeline, event) > 0 then
+    redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
+  end
+end
+return {'moved'}

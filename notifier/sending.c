@@ -1,0 +1,144 @@
+#include "notifier/sending.h"
+
+#include "shared/keys.h"
+#include "shared/script.h"
+
+SCRIPT(send_begin);
+SCRIPT(send_done);
+SCRIPT(send_park);
+SCRIPT(send_dead);
+
+static struct str conversation(const struct sending *s, struct arena *a)
+{
+    return arena_printf(a, "%.*s:%.*s", STR_ARG(s->ride), STR_ARG(s->role));
+}
+
+/* The keys that all of them share, in the order that all have. */
+enum { LEASE, OUTBOX, SENDING, TEXTS, PARKED, TIMELINE, DEAD_LETTERS, KEYS };
+
+static void name_keys(const struct sending *s, struct arena *a,
+                      struct str keys[KEYS])
+{
+    keys[LEASE] = key_of_partition(a, "lease", s->partition);
+    keys[OUTBOX] = key_of_partition(a, "outbox", s->partition);
+    keys[SENDING] = key_of_partition(a, "sending", s->partition);
+    keys[TEXTS] =
+        key_in_partition(a, "parked", s->partition, conversation(s, a));
+    keys[PARKED] = key_of_partition(a, "parked", s->partition);
+    keys[TIMELINE] = key_timeline(a, s->partition, s->ride);
+    keys[DEAD_LETTERS] = key_of_partition(a, "dead", s->partition);
+}
+
+static struct str number(struct arena *a, int64_t n)
+{
+    return arena_printf(a, "%lld", (long long)n);
+}
+
+static void run(const struct sending *s, struct task *t, struct script *script,
+                size_t nkeys, const struct str *args, size_t nargs,
+                struct value *reply)
+{
+    struct str keys[KEYS];
+    name_keys(s, t->arena, keys);
+    redis_script(s->service->redis, t, partition_tag(s->partition), script,
+                 keys, nkeys, args, nargs, reply);
+}
+
+void sending_begin(struct sending *s, struct task *t, struct value *reply)
+{
+    struct arena *a = t->arena;
+    struct str args[] = {leases_mark(s->leases, a, s->partition),
+                         s->entry,
+                         s->ride,
+                         s->role,
+                         key_in_partition(a, "status", s->partition, STR_NONE),
+                         number(a, ATTEMPT_OVER_MS),
+                         number(a, TEXT_KEPT_MS)};
+    run(s, t, &send_begin, TEXTS + 1, args, 7, reply);
+}
+
+void sending_read(struct sending *s, const struct value *reply,
+                  struct begun *out)
+{
+    static const struct {
+        const char *word;
+        enum may_send may;
+        const char *reason;
+    } words[] = {{"lost", MAY_LOST, NULL},
+                 {"gone", MAY_GONE, NULL},
+                 {"moved", MAY_MOVED, NULL},
+                 {"wait", MAY_WAIT, NULL},
+                 {"send", MAY_SEND, NULL},
+                 {"look", MAY_LOOK, NULL},
+                 {"old", MAY_DEAD, "too_old"},
+                 {"in_doubt", MAY_DEAD, "in_doubt"},
+                 {"ride_over", MAY_DEAD, "ride_over"}};
+    struct str word = value_str(value_at(reply, 0));
+    *out = (struct begun){.may = MAY_LOST};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (!str_is(word, words[i].word))
+            continue;
+        out->may = words[i].may;
+        out->reason = words[i].reason;
+    }
+    if (out->may == MAY_WAIT)
+        out->wait_ms = value_num(value_at(reply, 1), 0);
+    if (reply->count < 11)
+        return;
+    s->entry = value_str(value_at(reply, 1));
+    s->attempt = value_str(value_at(reply, 2));
+    out->now_ms = value_num(value_at(reply, 3), 0);
+    out->attempts = value_num(value_at(reply, 4), 0);
+    out->doubt_ms = value_num(value_at(reply, 5), 0);
+    out->absences = value_num(value_at(reply, 6), 0);
+    out->reference = value_str(value_at(reply, 7));
+    out->proxy = value_str(value_at(reply, 8));
+    out->to = value_str(value_at(reply, 9));
+    out->text = value_str(value_at(reply, 10));
+}
+
+void sending_done(const struct sending *s, struct task *t, struct str reference,
+                  struct value *reply)
+{
+    struct arena *a = t->arena;
+    struct str args[] = {leases_mark(s->leases, a, s->partition),
+                         s->entry,
+                         s->attempt,
+                         conversation(s, a),
+                         s->role,
+                         reference};
+    run(s, t, &send_done, TIMELINE + 1, args, 6, reply);
+}
+
+void sending_dead(const struct sending *s, struct task *t, const char *reason,
+                  struct value *reply)
+{
+    struct arena *a = t->arena;
+    struct str args[] = {leases_mark(s->leases, a, s->partition),
+                         s->entry,
+                         s->attempt,
+                         s->ride,
+                         s->role,
+                         str_of(reason)};
+    run(s, t, &send_dead, DEAD_LETTERS + 1, args, 6, reply);
+}
+
+bool sending_more(const struct value *reply)
+{
+    return value_num(value_at(reply, 1), 0) > 0;
+}
+
+void sending_park(const struct sending *s, struct task *t,
+                  const struct parking *how, struct value *reply)
+{
+    struct arena *a = t->arena;
+    struct str args[] = {leases_mark(s->leases, a, s->partition),
+                         s->entry,
+                         s->attempt,
+                         conversation(s, a),
+                         number(a, how->again_ms),
+                         number(a, how->attempts),
+                         number(a, how->doubt_ms),
+                         number(a, how->absences)};
+    run(s, t, &send_park, PARKED + 1, args, 8, reply);
+}
