@@ -1,5 +1,7 @@
 #include "tests/unit/http_server.h"
 
+#include "gateway/http.h"
+
 struct talk {
     const char *label;
     struct str bytes;
