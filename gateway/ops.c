@@ -1,7 +1,10 @@
 #include "gateway/ops.h"
 
 #include "gateway/answer.h"
+#include "shared/loop.h"
 #include "shared/metrics.h"
+
+enum { REDIS_WITHIN_MS = 500 };
 
 const char *const ops_peers[] = {"ride-svc", "pool-svc", "voice-svc",
                                  "notifier", NULL};
@@ -16,12 +19,21 @@ void healthz_run(struct task *t)
     TASK_END(t);
 }
 
+/* One that is connected and silent serves nobody. */
+static void ask_redis(struct task *t)
+{
+    t->deadline_ms = loop_now_ms() + REDIS_WITHIN_MS;
+    REDIS_DO(service_of(t)->redis, t, STR("ready"), NULL, STR("PING"));
+}
+
 void readyz_run(struct task *t)
 {
     struct exchange *x = (struct exchange *)t;
     const struct service *s = service_of(t);
     TASK_BEGIN(t);
-    bool redis = redis_connected(s->redis);
+    if (redis_connected(s->redis))
+        AWAIT(t, ask_redis(t));
+    bool redis = redis_connected(s->redis) && t->outcome == DONE;
     bool ready = redis && s->left_ms == 0;
     cJSON *services = cJSON_CreateObject();
     for (int i = 0; ops_peers[i] != NULL; i++) {

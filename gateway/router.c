@@ -13,10 +13,10 @@ enum { REFUSED_WITHIN_MS = 5000 };
 
 static int hex_digit(char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    char lower = c >= 'A' && c <= 'F' ? (char)(c | 0x20) : c;
-    const char *at = lower != '\0' ? strchr(digits, lower) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    int value = at != NULL ? (int)(at - digits) : -1;
+    return value < 16 ? value : value - 6;
 }
 
 /* %XX of a path's part; `+` stands for itself here. */
@@ -31,7 +31,7 @@ static bool decode_part(struct arena *arena, struct str raw, struct str *out)
             int low = i + 2 < raw.len ? hex_digit(raw.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
-            c = (char)(high << 4 | low);
+            c = (char)(unsigned char)(high << 4 | low);
             i += 2;
         }
         to[len++] = c;

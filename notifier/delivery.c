@@ -137,7 +137,7 @@ static void look_up(struct delivery *d)
 
 int64_t delivery_back_off(int64_t attempts, int64_t least_ms)
 {
-    int64_t most = BACK_OFF_LEAST_MS * 2;
+    int64_t most = (int64_t)BACK_OFF_LEAST_MS * 2;
     for (int64_t i = 1; i < attempts && most < BACK_OFF_MOST_MS; i++)
         most *= 2;
     if (most > BACK_OFF_MOST_MS)
@@ -257,7 +257,10 @@ static void follow(struct delivery *d)
 {
     bool waits =
         d->verdict.fate == NOT_SENT_RETRY || d->verdict.fate == IN_DOUBT;
-    go_on(d, waits ? d->parking.again_ms == 0 : sending_more(&d->reply));
+    if (sending_lost(&d->reply))
+        try_again(d, STORE_AGAIN_MS);
+    else
+        go_on(d, waits ? d->parking.again_ms == 0 : sending_more(&d->reply));
 }
 
 /* What stands in the way of an attempt. True: there will be none. */

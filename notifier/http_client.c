@@ -1,5 +1,6 @@
 #include "notifier/http_client.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 
@@ -157,6 +158,7 @@ static void finish(struct transfer *x, CURLcode code)
 {
     struct http_client *c = x->client;
     struct task *t = x->task;
+    assert(t != NULL);
     tell(x, code);
     (void)curl_multi_remove_handle(c->multi, x->easy);
     curl_slist_free_all(x->headers);

@@ -128,6 +128,11 @@ bool sending_more(const struct value *reply)
     return value_num(value_at(reply, 1), 0) > 0;
 }
 
+bool sending_lost(const struct value *reply)
+{
+    return str_is(value_str(value_at(reply, 0)), "lost");
+}
+
 void sending_park(const struct sending *s, struct task *t,
                   const struct parking *how, struct value *reply)
 {

@@ -58,6 +58,8 @@ void sending_done(const struct sending *s, struct task *t, struct str reference,
 void sending_dead(const struct sending *s, struct task *t, const char *reason,
                   struct value *reply);
 bool sending_more(const struct value *reply);
+/* Nothing was written down: the partition is another's, or was for a while. */
+bool sending_lost(const struct value *reply);
 
 struct parking {
     int64_t again_ms;

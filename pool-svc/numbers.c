@@ -116,6 +116,19 @@ struct list_numbers {
     int64_t limit;
 };
 
+/* "pool/number", the number empty at the beginning of its pool. */
+static bool cursor_valid(struct str cursor)
+{
+    struct str number = cursor;
+    struct str pool = str_cut(&number, '/');
+    if (cursor.len == 0)
+        return true;
+    for (size_t i = 0; i < number.len; i++)
+        if (number.ptr[i] < '0' || number.ptr[i] > '9')
+            return false;
+    return pool_name_valid(pool) && cursor.len > pool.len;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct str *x = a, *y = b;
@@ -177,10 +190,12 @@ static void list_run(struct task *t)
     const struct msg_number_list *m = c->call.request;
     struct msg_numbers *reply = c->call.reply;
     TASK_BEGIN(t);
-    if (m->limit < 1 || m->limit > PAGE_MOST) {
+    if (m->limit < 1 || m->limit > PAGE_MOST)
         task_reject(t, PROBLEM_invalid, STR("limit"));
+    else if (!cursor_valid(m->after))
+        task_reject(t, PROBLEM_invalid, STR("cursor"));
+    if (t->outcome != DONE)
         TASK_FAIL(t);
-    }
     c->limit = m->limit;
     reply->numbers.items =
         arena_alloc(t->arena, (size_t)c->limit * sizeof(struct str));

@@ -17,8 +17,8 @@ struct str key_route(struct arena *arena, struct str proxy, struct str phone);
 struct str key_ride(struct arena *arena, unsigned partition, struct str ride);
 struct str key_timeline(struct arena *arena, unsigned partition,
                         struct str ride);
-/* "<what>:{17}": rides, outbox, duties, unrouted, lease, sending, parked,
- * dead */
+/* "<what>:{17}": rides, outbox, duties, unrouted, lease, epoch, sending,
+ * parked, dead */
 struct str key_of_partition(struct arena *arena, const char *what,
                             unsigned partition);
 /* "<what>:{17}:<which>": seen, jti, status, parked */

@@ -172,12 +172,16 @@ static void mark_chosen(const struct page *p, const cJSON *root,
     }
 }
 
-/* A cursor that a list refuses is the asker's fault, all else is ours. */
-static int missing_status(const struct page *p)
+/* Where a list is missing: a cursor that it refused is the asker's fault, all
+ * else is ours. */
+static int answer_missing(struct page *p)
 {
     const struct task *t = &p->e.x.task;
-    return problem_status(t->outcome == REJECT ? t->problem.code
-                                               : PROBLEM_service_away);
+    struct problem problem = {PROBLEM_service_away, STR_NONE, 0};
+    if (t->outcome == REJECT)
+        problem = t->problem;
+    answer_retry(&p->e.x.answer, &problem);
+    return problem_status(problem.code);
 }
 
 static void home_show(struct page *p)
@@ -195,12 +199,8 @@ static void home_show(struct page *p)
         mark_chosen(p, root, "drivers", "driver");
         mark_chosen(p, root, "pools", "pool");
     }
-    struct problem away = {PROBLEM_service_away, STR_NONE, 0};
-    bool partial = missing && !p->has_failed;
-    if (partial)
-        answer_retry(&p->e.x.answer, &away);
-    page_answer(&p->e.x, partial ? problem_status(away.code) : page_status(p),
-                ASSET(home_html), &root);
+    int status = missing && !p->has_failed ? answer_missing(p) : page_status(p);
+    page_answer(&p->e.x, status, ASSET(home_html), &root);
 }
 
 const struct view view_home = {.ask = home_ask, .show = home_show};
