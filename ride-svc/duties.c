@@ -82,7 +82,7 @@ struct look {
 static void ask_due(struct task *t, struct look *l)
 {
     struct str args[] = {arena_number(t->arena, MOST_A_LOOK),
-                         arena_number(t->arena, 2 * DEADLINE_MS)};
+                         arena_number(t->arena, 2 * (int64_t)DEADLINE_MS)};
     for (unsigned p = 0; p < PARTITIONS; p++) {
         struct str key = key_of_partition(t->arena, "duties", p);
         redis_script(service_of(t)->redis, t, partition_tag(p), &duties_take,

@@ -145,13 +145,21 @@ struct str arena_copy(struct arena *arena, struct str bytes)
     return (struct str){arena_cstr(arena, bytes), bytes.len};
 }
 
+/* Straight into what is left of the block; a second time only where that was
+ * too little. */
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
+    const struct block *b = arena->newest;
+    char *text = (char *)arena->newest->bytes + b->used;
+    size_t room = b->room - b->used;
     va_list ap;
     va_start(ap, format);
-    int len = vsnprintf(NULL, 0, format, ap);
+    int len = vsnprintf(text, room, format, ap);
     va_end(ap);
-    char *text = take(arena, (size_t)len + 1);
+    bool whole = (size_t)len < room;
+    text = take(arena, (size_t)len + 1);
+    if (whole)
+        return (struct str){text, (size_t)len};
     va_start(ap, format);
     (void)vsnprintf(text, (size_t)len + 1, format, ap);
     va_end(ap);

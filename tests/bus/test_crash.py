@@ -1,0 +1,271 @@
+"""Killed at every named crash point, and at random ones: what was answered
+stands, what was not is done by the repeat, and nothing leaks."""
+import random
+import re
+
+import pytest
+
+from invariants import Store, check_invariants
+from paths import ROOT
+from poll import wait_for
+from scene import HOUR
+
+SERVICES = ["ride-svc", "pool-svc", "voice-svc"]
+FAULTS = re.findall(r'^FAULT_POINT\("(.+?)"\)',
+                    (ROOT / "shared/faults.def").read_text(), re.MULTILINE)
+CREATE = [f for f in FAULTS if f.startswith("create.")]
+RETRY = {"store_away", "service_away", "busy", "late"}
+
+
+@pytest.fixture
+def world(file_world):
+    """As all bus tests have it, with the first copy of each alive again and
+    no other."""
+    for daemon in list(file_world.daemons):
+        if not daemon.instance.endswith("-1"):
+            daemon.stop(at_once=True)
+        elif daemon.bus is None:
+            file_world.start(daemon.service, daemon.instance)
+    file_world.reset()
+    return file_world
+
+
+@pytest.fixture
+def pair(scene):
+    scene.numbers(1)
+    return scene.customer(), scene.driver()
+
+
+def crash(world, fault, name, body, **settings):
+    """A ride-svc of its own runs into the fault; the name of the one that
+    died."""
+    victim = world.start("ride-svc", "victim", **settings)
+    world.wait_sees(victim, "pool-svc")
+    victim.arm(fault)
+    victim.bus.begin(name, body)
+    assert victim.wait_dead() == -9, "it did not come by that point"
+    return victim
+
+
+def repeat(world, who, name, body, **settings):
+    """As a client does, at another copy or at the one that is back."""
+    daemon = world.living("ride-svc")[0] if who == "another copy" \
+        else world.start("ride-svc", "victim", **settings)
+    world.wait_sees(daemon, "pool-svc")
+    reply, message = daemon.bus.ask(name, body)
+    assert reply != "PROBLEM", message
+    if who != "another copy":
+        daemon.kill()
+    return message
+
+
+def settle(scene):
+    scene.redis.move(seconds=15)
+    wait_for(lambda: not Store(scene.redis).duties, what="duties done")
+    return check_invariants(scene.redis)
+
+
+WHO = pytest.mark.parametrize("who", ["another copy", "itself"])
+
+
+def test_every_crash_point_is_walked():
+    walked = {*CREATE, "end.written", "extend.held", "receive.stored"}
+    assert walked == {f for f in FAULTS if not f.startswith("send.")}
+
+
+@pytest.mark.parametrize("late, who", [(False, "itself"),
+                                       (True, "another copy")])
+@pytest.mark.parametrize("fault", CREATE)
+def test_a_create_is_repeated(world, scene, redis, pair, fault, late, who):
+    request = scene.request(*pair)
+    crash(world, fault, "RIDE_CREATE", request)
+    check_invariants(redis, settled=False)
+    if late:
+        redis.move(minutes=2, seconds=1)
+    ride = repeat(world, who, "RIDE_CREATE", request)
+    store = settle(scene)
+    assert list(store.rides) == [ride["id"]]
+    assert scene.uses() == {ride["proxy"]: 1}
+    assert len(scene.outbox()) == 2
+    assert scene.call(pair[0].phone, ride["proxy"]) == pair[1].phone
+
+
+@pytest.mark.parametrize("fault", CREATE)
+def test_a_create_is_not_repeated(world, scene, redis, pair, fault):
+    """Either nothing is left after two minutes, or the ride stands."""
+    crash(world, fault, "RIDE_CREATE", scene.request(*pair))
+    redis.move(minutes=2, seconds=1)
+    store = settle(scene)
+    made = fault in ("create.committed", "create.confirmed")
+    assert len(store.rides) == len(scene.outbox()) / 2 == made
+    assert list(scene.uses().values()) == [int(made)]
+    if made:
+        assert scene.refused("ride-svc", "RIDE_CREATE",
+                             **scene.request(*pair))[0] == "no_number"
+    else:
+        scene.ride(*pair)
+
+
+@WHO
+def test_an_end_is_repeated(world, scene, redis, pair, who):
+    short = {"GRACE_HOURS": "0", "COOLDOWN_HOURS": "0"}
+    ride = scene.ride(*pair)
+    body = {"id": ride["id"]}
+    crash(world, "end.written", "RIDE_END", body, **short)
+    ended = repeat(world, who, "RIDE_END", body, **short)
+    assert ended["state"] == "closed"
+    assert scene.uses() == {ride["proxy"]: 0}, "free as soon as answered"
+    settle(scene)
+
+
+def test_an_end_is_not_repeated(world, scene, redis, pair):
+    ride = scene.ride(*pair)
+    crash(world, "end.written", "RIDE_END", {"id": ride["id"]},
+          GRACE_HOURS="0", COOLDOWN_HOURS="0")
+    settle(scene)
+    assert scene.get(ride)["state"] == "closed"
+    assert scene.uses() == {ride["proxy"]: 0}
+
+
+@WHO
+def test_an_extension_is_repeated(world, scene, redis, pair, who):
+    ride = scene.ride(*pair)
+    body = {"id": ride["id"], "ends": ride["ends"] + 9 * HOUR}
+    crash(world, "extend.held", "RIDE_EXTEND", body)
+    check_invariants(redis, settled=False)
+    assert repeat(world, who, "RIDE_EXTEND", body)["ends"] == body["ends"]
+    settle(scene)
+
+
+def test_an_extension_is_not_repeated(world, scene, redis, pair):
+    """The hold goes back to what the ride says."""
+    ride = scene.ride(*pair)
+    settle(scene)
+    crash(world, "extend.held", "RIDE_EXTEND",
+          {"id": ride["id"], "ends": ride["ends"] + 9 * HOUR})
+    assert min(Store(redis).hold(ride["id"])) > ride["closed"] + 9 * HOUR
+    store = settle(scene)
+    assert scene.get(ride)["ends"] == ride["ends"]
+    assert store.hold(ride["id"]) == [ride["closed"] + 60_000] * 3
+
+
+@WHO
+def test_a_text_is_repeated(world, scene, pair, who):
+    ride = scene.ride(*pair)
+    text = scene.text_from(pair[0].phone, ride["proxy"], jti="j1")
+    crash(world, "receive.stored", "SMS_RECEIVED", text)
+    assert len(scene.texts()) == 1, "on disk before any answer"
+    assert repeat(world, who, "SMS_RECEIVED", text)["fate"] == "repeat"
+    assert len(scene.texts()) == 1
+
+
+def test_the_store_is_restarted(world, scene, redis, pair):
+    """Everything is still there, and the daemons come back by themselves."""
+    ride = scene.ride(*pair)
+    settle(scene)
+    redis.kill()
+    name, problem = scene.ask("ride-svc", "RIDE_GET", id=ride["id"])
+    assert (name, problem["code"]) == ("PROBLEM", "store_away")
+    redis.start()
+    wait_for(lambda: scene.ask("ride-svc", "RIDE_GET",
+                               id=ride["id"])[0] == "RIDE",
+             what="ride-svc back")
+    assert scene.get(ride) == ride
+    assert scene.text(pair[0].phone, ride["proxy"]) == "forwarded"
+    wait_for(lambda: scene.ask("voice-svc", "CALL_RECEIVED", **{
+        "from": pair[0].phone, "to": ride["proxy"]})[0] == "CALL_FLOW",
+        what="voice-svc back")
+    assert scene.end(ride)["state"] == "grace"
+    settle(scene)
+
+
+def test_an_emptied_store_heals(world, scene, redis):
+    """Somebody's FLUSHALL and SCRIPT FLUSH: what follows works."""
+    scene.number()
+    scene.ride(scene.customer(), scene.driver())
+    redis.client.flushall()
+    redis.client.script_flush()
+    scene.number()
+    scene.ride(scene.customer(), scene.driver())
+    check_invariants(redis, settled=False)
+
+
+# ---- at random ----
+
+def ask_until_answered(world, random_, requests):
+    """As clients do: again, with the same key, at another copy, until there
+    is an answer that stands."""
+    answers = {}
+    for _ in range(60):
+        left = [r for r in range(len(requests)) if r not in answers]
+        if not left:
+            return answers
+        bus = random_.choice(world.living("ride-svc")).connect()
+        take(bus, [(r, requests[r]) for r in left], answers, len(left))
+        bus.close()
+    raise AssertionError("60 repeats without an answer")
+
+
+def take(bus, requests, answers, most):
+    """Sends all, and takes `most` answers, if as many come."""
+    ids = {bus.begin(*request, ms=1500): r for r, request in requests}
+    for i, (reply, body) in bus.collect(ids, 1600, most).items():
+        if reply != "PROBLEM" or body["code"] not in RETRY:
+            answers[ids[i]] = (reply, body)
+
+
+def kill_one(world, random_):
+    victim = random_.choice([world.redis, *world.living("ride-svc"),
+                             *world.living("pool-svc")])
+    victim.kill()
+    if victim is world.redis:
+        victim.start()
+    else:
+        world.start(victim.service, victim.instance)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kills_at_random(world, scene, redis, seed):
+    """kill -9 of any process, the store too, while rides are made, extended
+    and ended: every answer that was given holds."""
+    random_ = random.Random(seed)
+    for service in ("ride-svc", "pool-svc"):
+        world.start(service, f"{service}-2")
+    scene.numbers(4)
+    customers = [scene.customer() for _ in range(9)]
+    drivers = [scene.driver() for _ in range(5)]
+    live, made = [], {}
+    for _ in range(6):
+        requests = [("RIDE_CREATE", scene.request(random_.choice(customers),
+                                                  random_.choice(drivers)))
+                    for _ in range(12)]
+        ending = [live.pop() for _ in range(len(live) // 2)]
+        requests += [("RIDE_END", {"id": ride["id"]}) for ride in ending]
+        requests += [("RIDE_EXTEND", {
+            "id": ride["id"], "ends": made[ride["id"]]["ends"] + HOUR})
+            for ride in live]
+        random_.shuffle(requests)
+        answers = {}
+        bus = random_.choice(world.living("ride-svc")).connect()
+        take(bus, list(enumerate(requests)), answers, random_.randrange(12))
+        kill_one(world, random_)
+        bus.close()
+        first = dict(answers)
+        answers = ask_until_answered(world, random_, requests)
+        for r, (name, body) in answers.items():
+            what, request = requests[r]
+            if r in first and first[r][0] == "RIDE":
+                assert name == "RIDE" and body["id"] == first[r][1]["id"], \
+                    "an answer that was given was taken back"
+            if what != "RIDE_CREATE":
+                assert name == "RIDE", f"{what}: {body}"
+                made[body["id"]] = body
+            elif name == "RIDE":
+                made[body["id"]] = body
+                live.append(body)
+            else:
+                assert body["code"] == "no_number"
+        check_invariants(redis, settled=False)
+    store = settle(scene)
+    assert set(store.rides) == set(made)
+    assert len(scene.outbox()) == 2 * len(made), "a notice each, once"

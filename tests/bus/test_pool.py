@@ -1,0 +1,372 @@
+"""pool-svc: pools and their prefixes, numbers, and which number may serve
+which pair."""
+import random
+
+import pytest
+
+SERVICES = ["pool-svc"]
+MINUTE, HOUR = 60_000, 3_600_000
+MEMORY = 32
+
+
+# ---- pools ----
+
+def test_a_pool_is_added_once(scene):
+    first = scene.pool("NL", "31", "+3197")
+    assert first["name"] == "NL"
+    assert scene.pool("NL", "31", "+3197") == first
+    assert scene.refused("pool-svc", "POOL_ADD", name="NL",
+                         prefixes=["32"]) == ("pool_exists", "name")
+    listed = scene.done("pool-svc", "POOL_LIST")["pools"]
+    assert [(p["name"], p["prefixes"], p["numbers"]) for p in listed] == [
+        ("NL", ["31", "3197"], 0)]
+
+
+@pytest.mark.parametrize("name, code", [
+    ("", "missing"), ("a b", "invalid"), ("a/b", "invalid"),
+    ("a{b}", "invalid"), ("a\0b", "invalid"), ("ü", "invalid"),
+    ("x" * 33, "invalid")])
+def test_bad_names(scene, name, code):
+    assert scene.refused("pool-svc", "POOL_ADD", name=name) == (code, "name")
+    assert scene.done("pool-svc", "POOL_LIST")["pools"] == []
+
+
+@pytest.mark.parametrize("prefixes", [
+    [""], ["031"], ["3 1"], ["31", "x"], ["1234567890123456"], ["3,1"],
+    ["31"] * 101])
+def test_bad_prefixes(scene, prefixes):
+    assert scene.refused("pool-svc", "POOL_ADD", name="NL",
+                         prefixes=prefixes) == ("invalid", "prefixes")
+
+
+def test_a_prefix_belongs_to_one_pool(scene):
+    scene.pool("NL", "31", "32")
+    assert scene.refused("pool-svc", "POOL_ADD", name="BE",
+                         prefixes=["32"]) == ("invalid", "prefixes")
+    scene.pool("BE", "321")
+
+
+@pytest.mark.parametrize("phone, pool", [
+    ("31612345678", "NL"), ("3197012345", "mobile"), ("14165550100", "TO"),
+    ("14155550100", "default"), ("3", "default")])
+def test_the_longest_prefix_chooses(scene, phone, pool):
+    scene.pool("NL", "31")
+    scene.pool("mobile", "3197", "3198")
+    scene.pool("TO", "1416")
+    scene.pool("default")
+    assert scene.done("pool-svc", "POOL_CHOOSE", phone=phone)["pool"] == pool
+
+
+def test_without_a_default_who_matches_nothing_has_no_pool(scene):
+    scene.pool("NL", "31")
+    assert scene.refused("pool-svc", "POOL_CHOOSE",
+                         phone="4420")[0] == "no_number"
+
+
+# ---- numbers ----
+
+def test_a_number_is_in_one_pool(scene):
+    scene.pool("A")
+    scene.pool("B")
+    number = scene.number("A")
+    again = scene.done("pool-svc", "NUMBER_ADD", phone="+" + number, pool="A")
+    assert (again["phone"], again["pool"]) == (number, "A")
+    assert scene.refused("pool-svc", "NUMBER_ADD", phone=number,
+                         pool="B") == ("number_elsewhere", "phone")
+    assert scene.refused("pool-svc", "NUMBER_ADD",
+                         phone=number)[0] == "number_elsewhere"
+
+
+@pytest.mark.parametrize("phone, pool, code, field", [
+    ("", "", "missing", "phone"), ("0612345678", "", "phone_national",
+                                   "phone"),
+    ("+31 6", "", "phone_invalid", "phone"),
+    ("+447700900999", "nowhere", "unknown_pool", "pool")])
+def test_bad_numbers(scene, phone, pool, code, field):
+    assert scene.refused("pool-svc", "NUMBER_ADD", phone=phone,
+                         pool=pool) == (code, field)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 200])
+def test_the_list_pages_over_pools(scene, limit):
+    expected = []
+    for name, count in (("a", 3), ("b", 0), ("c", 1), ("d", 0), ("e", 2)):
+        scene.pool(name, str(1 + ord(name)))
+        expected += [(name, n) for n in sorted(scene.numbers(count, name))]
+    seen, cursor, pages = [], "", 0
+    while True:
+        page = scene.done("pool-svc", "NUMBER_LIST", after=cursor,
+                          limit=limit)
+        seen += [(n["pool"], n["phone"]) for n in page["numbers"]]
+        cursor = page["next"]
+        pages += 1
+        assert pages < 20
+        if not cursor:
+            break
+    assert seen == expected
+
+
+@pytest.mark.parametrize("limit", [0, 201])
+def test_list_limits(scene, limit):
+    assert scene.refused("pool-svc", "NUMBER_LIST",
+                         limit=limit) == ("invalid", "limit")
+
+
+# ---- which number ----
+
+class Pool:
+    """The pool's questions, as ride-svc asks them."""
+
+    def __init__(self, scene, numbers, name="default"):
+        self.scene = scene
+        self.name = name
+        self.numbers = scene.numbers(numbers) if numbers else []
+        self.count = 0
+
+    def claim(self):
+        self.count += 1
+        return f"claim-{self.count}"
+
+    def ask(self, a, b, claim=None, **more):
+        claim = claim or self.claim()
+        reply, got = self.scene.ask("pool-svc", "NUMBER_ASSIGN", **{
+            "pool": self.name, "claim": claim, "customer": a, "driver": b,
+            "ends": 0, "lasts": HOUR, **more})
+        return (claim, got) if reply != "PROBLEM" else (None, got)
+
+    def hold(self, claim, number, a, b, until, revision=1):
+        self.scene.done("pool-svc", "HOLD_SET", pool=self.name, claim=claim,
+                        number=number, customer=a, driver=b, until=until,
+                        revision=revision)
+
+    def take(self, a, b, until, **more):
+        """Assigned and confirmed; (claim, number)."""
+        claim, got = self.ask(a, b, **more)
+        assert claim, got
+        self.hold(claim, got["number"], a, b, until)
+        return claim, got["number"]
+
+
+def test_an_empty_pool_has_no_number(scene):
+    scene.pool("default")
+    claim, problem = Pool(scene, 0).ask("a", "b")
+    assert claim is None and problem["code"] == "no_number"
+    assert problem["detail"] == 0
+
+
+@pytest.mark.parametrize("more, code, field", [
+    ({"claim": ""}, "invalid", "pool"), ({"pool": "a b"}, "invalid", "pool"),
+    ({"driver": "a"}, "same_phone", "driver")])
+def test_questions_that_make_no_sense(scene, more, code, field):
+    assert scene.refused("pool-svc", "NUMBER_ASSIGN", **{
+        "pool": "default", "claim": "c", "customer": "a", "driver": "b",
+        "ends": 0, "lasts": HOUR, **more}) == (code, field)
+
+
+def test_no_number_says_when_the_next_comes_free(scene, redis):
+    pool, now = Pool(scene, 2), redis.now_ms()
+    pool.take("a", "b", now + 5 * HOUR)
+    pool.take("a", "c", now + 3 * HOUR)
+    claim, problem = pool.ask("a", "d")
+    assert claim is None and problem["detail"] == now + 3 * HOUR
+    redis.move(hours=3, seconds=1)
+    assert pool.ask("a", "d")[0]
+
+
+def test_the_same_claim_has_the_same_answer(scene):
+    pool = Pool(scene, 3)
+    claim, got = pool.ask("a", "b")
+    assert pool.ask("a", "b", claim)[1] == got
+    assert pool.ask("a", "b", claim, lasts=9 * HOUR)[1] == got
+
+
+def test_a_claim_lapses_in_two_minutes(scene, redis):
+    pool = Pool(scene, 1)
+    claim, got = pool.ask("a", "b")
+    assert 0 < got["until"] - redis.now_ms() <= 2 * MINUTE
+    assert pool.ask("a", "c")[0] is None
+    redis.move(minutes=2)
+    lapsed = pool.ask("a", "b", claim)[1]
+    assert lapsed["lapsed"] and lapsed["number"] == got["number"]
+    renewed = pool.ask("a", "b", claim, renew=got["number"])[1]
+    assert not renewed["lapsed"] and renewed["until"] > redis.now_ms()
+    redis.move(minutes=2)
+    assert pool.ask("a", "c")[0]
+
+
+def test_a_refused_number_is_not_offered_again(scene):
+    pool = Pool(scene, 3)
+    claim, got = pool.ask("a", "b")
+    seen = [got["number"]]
+    for _ in range(2):
+        got = pool.ask("a", "b", claim, refused=seen[-1])[1]
+        seen.append(got["number"])
+    assert sorted(seen) == sorted(pool.numbers)
+    assert pool.ask("a", "b", claim, refused=seen[-1])[0] is None
+
+
+def test_a_claim_is_given_back(scene):
+    pool = Pool(scene, 1)
+    claim, got = pool.ask("a", "b")
+    drop = {"pool": "default", "claim": claim, "number": got["number"],
+            "customer": "a", "driver": "b"}
+    scene.done("pool-svc", "CLAIM_DROP", **drop)
+    scene.done("pool-svc", "CLAIM_DROP", **drop)
+    assert scene.uses() == {got["number"]: 0}
+    assert pool.ask("a", "c")[0]
+
+
+def test_a_confirmed_claim_is_not_given_back(scene, redis):
+    pool = Pool(scene, 1)
+    claim, number = pool.take("a", "b", redis.now_ms() + HOUR)
+    scene.done("pool-svc", "CLAIM_DROP", pool="default", claim=claim,
+               number=number, customer="a", driver="b")
+    assert pool.ask("a", "c")[0] is None
+
+
+def test_a_late_confirm_never_revives_a_hold(scene, redis):
+    pool, now = Pool(scene, 1), redis.now_ms()
+    claim, number = pool.take("a", "b", now + HOUR)
+    pool.hold(claim, number, "a", "b", 0, revision=2)
+    pool.hold(claim, number, "a", "b", now + HOUR, revision=1)
+    assert scene.uses() == {number: 0}
+    assert pool.ask("a", "b")[0]
+
+
+def test_a_late_end_does_not_shorten_anothers_hold(scene, redis):
+    pool, now = Pool(scene, 1), redis.now_ms()
+    claim, number = pool.take("a", "b", now + HOUR)
+    pool.hold(claim, number, "a", "b", 0, revision=2)
+    pool.take("a", "c", now + 5 * HOUR)
+    pool.hold(claim, number, "a", "b", 0, revision=2)
+    assert scene.uses() == {number: 1}
+    assert pool.ask("a", "d")[0] is None
+
+
+def test_for_good(scene, redis):
+    pool = Pool(scene, 2)
+    _, first = pool.take("a", "b", -1)
+    redis.move(days=4000)
+    _, second = pool.take("a", "b", -1)
+    assert first != second
+    assert pool.ask("a", "b")[0] is None
+    assert pool.ask("c", "d")[0], "others are not concerned"
+
+
+def test_a_number_comes_back_only_after_the_others(scene, redis):
+    """One pair rides again and again: each number once in `count` rides."""
+    count = 12
+    pool, seen = Pool(scene, count), []
+    for _ in range(3 * count):
+        seen.append(pool.take("a", "b", redis.now_ms() + MINUTE)[1])
+        redis.move(minutes=2)
+    for i in range(2 * count):
+        assert len(set(seen[i:i + count])) == count
+
+
+def test_the_number_that_ended_longest_ago_comes_first(scene, redis):
+    """Both remember every number: assigned first is not ended first."""
+    pool, now = Pool(scene, 3), redis.now_ms()
+    taken = [pool.take("a", f"x{i}", now + ends * HOUR)[1]
+             for i, ends in enumerate((3, 1, 2))]
+    redis.move(hours=4)
+    order = [pool.take("a", "b", redis.now_ms() + 9 * HOUR)[1]
+             for _ in range(3)]
+    assert order == [taken[1], taken[2], taken[0]]
+
+
+def test_a_plus_b_minus_1_numbers_never_fail(scene, redis):
+    """However rides come and go, while no customer has over A and no driver
+    over B at a time."""
+    A, B, random_ = 2, 4, random.Random(31)
+    pool = Pool(scene, A + B - 1)
+    people = {role: {f"{role}{i}": 0 for i in range(7)} for role in "cd"}
+    live = []
+    for step in range(2500):
+        free = {role: [p for p, n in people[role].items() if n < most]
+                for role, most in (("c", A), ("d", B))}
+        if free["c"] and free["d"] and random_.random() < 0.55:
+            a, b = random_.choice(free["c"]), random_.choice(free["d"])
+            live.append((*pool.take(a, b, redis.now_ms() + 999 * HOUR), a, b))
+            people["c"][a] += 1
+            people["d"][b] += 1
+        elif live:
+            claim, number, a, b = live.pop(random_.randrange(len(live)))
+            pool.hold(claim, number, a, b, 0, revision=2)
+            people["c"][a] -= 1
+            people["d"][b] -= 1
+
+
+class Model:
+    """The rules of assigning, said once more and plainly."""
+
+    def __init__(self, numbers):
+        self.assigned = {n: (0, n) for n in numbers}
+        self.people = {}
+        self.order = 0
+
+    def of(self, person):
+        return self.people.setdefault(person, {})
+
+    def choose(self, a, b, now):
+        """The number, or when the next comes free (0: never)."""
+        walk = sorted(self.assigned, key=self.assigned.get)
+        known = {n: max(self.of(a).get(n, 0), self.of(b).get(n, 0))
+                 for n in walk}
+        fresh = [n for n in walk if known[n] == 0]
+        lapsed = [n for n in walk if 0 < known[n] <= now]
+        if fresh or lapsed:
+            return fresh[0] if fresh else min(lapsed, key=known.get)
+        return min(known.values()) if known else 0
+
+    def took(self, number):
+        self.order += 1
+        self.assigned[number] = (self.order, number)
+
+    def set(self, person, number, until, now):
+        held = self.of(person)
+        held[number] = until
+        lapsed = sorted((n for n in held if held[n] <= now),
+                        key=lambda n: (held[n], n))
+        for n in lapsed[:max(0, len(lapsed) - MEMORY)]:
+            del held[n]
+
+
+@pytest.mark.parametrize("numbers, people, seed",
+                         [(3, 3, 1), (9, 4, 2), (45, 3, 3), (120, 12, 4)])
+def test_against_a_model(scene, redis, numbers, people, seed):
+    random_, pool = random.Random(seed), Pool(scene, numbers)
+    model, live = Model(pool.numbers), []
+    for step in range(1200):
+        redis.move(ms=random_.choice((7, 977, 61_001)))
+        if live and random_.random() < 0.3:
+            claim, number, a, b = live.pop(random_.randrange(len(live)))
+            before = redis.now_ms()
+            pool.hold(claim, number, a, b, 0, revision=2)
+            at = score_of(redis, a, number)
+            assert before <= at <= redis.now_ms()
+            model.set(a, number, at, at)
+            model.set(b, number, at, at)
+            continue
+        a, b = random_.sample([f"p{i}" for i in range(people)], 2)
+        now = redis.now_ms()
+        expected = model.choose(a, b, now)
+        claim, got = pool.ask(a, b)
+        if claim is None:
+            assert got["detail"] == expected, f"step {step}"
+            continue
+        number = got["number"]
+        assert number == expected, f"step {step}"
+        model.took(number)
+        for person in (a, b):
+            model.set(person, number, got["until"], now)
+        until = now + random_.randrange(MINUTE, 40 * MINUTE)
+        pool.hold(claim, number, a, b, until)
+        for person in (a, b):
+            model.set(person, number, until, now)
+        live = [l for l in live if not (l[1] == number and {a, b} & {*l[2:]})]
+        live.append((claim, number, a, b))
+
+
+def score_of(redis, person, number):
+    return redis.client.zscore(f"pool:{{default}}:held:{person}", number)

@@ -1,0 +1,309 @@
+"""A ride is made: once a request, with a number that neither party has."""
+import calendar
+import threading
+import time
+
+import pytest
+
+from invariants import check_invariants
+from scene import HOUR, MINUTE
+
+SERVICES = ["ride-svc", "pool-svc"]
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def pair(scene):
+    return scene.customer(), scene.driver()
+
+
+def test_a_ride_as_it_is_answered(scene, redis, pair):
+    number, (ann, dan) = scene.number(), pair
+    before = redis.now_ms()
+    ride = scene.ride(ann, dan)
+    assert before <= ride["created"] <= redis.now_ms()
+    assert abs(ride["ends"] - ride["created"] - DAY) < MINUTE
+    assert ride["grace"] == ride["ends"] + DAY
+    assert ride["closed"] == ride["grace"] + DAY
+    assert {k: ride[k] for k in (
+        "state", "customer", "driver", "customer_name", "driver_name",
+        "start", "destination", "datetime", "pool", "proxy")} == {
+        "state": "live", "customer": 1, "driver": 1,
+        "customer_name": ann.name, "driver_name": dan.name, "start": "Home",
+        "destination": "Airport", "datetime": "next Friday at ten",
+        "pool": "default", "proxy": number}
+    for role, person in (("customer", ann), ("driver", dan)):
+        shown = ride[role + "_phone"]
+        assert shown.endswith(person.phone[-2:]) and "••••" in shown
+    assert scene.get(ride) == ride
+    events = scene.done("ride-svc", "RIDE_TIMELINE", id=ride["id"])["events"]
+    assert [e["what"] for e in events] == ["ride.created"]
+    check_invariants(redis, settled=False)
+
+
+def test_both_get_their_notice(scene, pair):
+    number, (ann, dan) = scene.number(), pair
+    ride = scene.ride(ann, dan, datetime="10:00")
+    assert [(e["to"], e["text"], e["proxy"], e["until"])
+            for e in scene.outbox()] == [
+        (ann.phone, f"{dan.name} will pick you up at 10:00. Reply to this "
+         "message to contact the driver.", number, ride["grace"]),
+        (dan.phone, f"{ann.name} will wait for you at 10:00. Reply to this "
+         "message to contact the customer.", number, ride["grace"])]
+
+
+def test_the_same_request_is_the_same_ride(scene, redis, pair):
+    scene.numbers(3)
+    request = scene.request(*pair)
+    name, ride = scene.ask("ride-svc", "RIDE_CREATE", **request)
+    assert name == "RIDE"
+    assert scene.done("ride-svc", "RIDE_CREATE", **request) == ride
+    redis.move(minutes=5)
+    assert scene.done("ride-svc", "RIDE_CREATE", **request) == ride
+    scene.end(ride)
+    redis.move(hours=47)
+    again = scene.done("ride-svc", "RIDE_CREATE", **request)
+    assert again["id"] == ride["id"]
+    assert len(scene.outbox()) == 2, "the notices were sent once"
+
+
+OTHER = [("customer", 2), ("driver", 2), ("start", "Elsewhere"),
+         ("destination", "Elsewhere"), ("datetime", "later"),
+         ("ends", 4102444800000 - 20 * 366 * DAY)]
+
+
+@pytest.mark.parametrize("field, value", OTHER, ids=[f for f, _ in OTHER])
+def test_the_same_key_with_other_content(scene, redis, pair, field, value):
+    scene.numbers(3), scene.customer(), scene.driver()
+    request = scene.request(*pair, ends=redis.now_ms() + HOUR)
+    scene.done("ride-svc", "RIDE_CREATE", **request)
+    assert scene.refused("ride-svc", "RIDE_CREATE", **{
+        **request, field: value}) == ("key_reused", "Idempotency-Key")
+    assert sum(scene.uses().values()) == 1
+
+
+def test_a_key_of_two_days_ago_never_leads_to_another_ride(scene, redis,
+                                                           pair):
+    """After 48 h a key is forgotten. Where its ride still stands, it is not
+    passed off as the new request's."""
+    scene.number()
+    request = scene.request(*pair, ends=redis.now_ms() + 9 * DAY)
+    ride = scene.done("ride-svc", "RIDE_CREATE", **request)
+    redis.move(hours=47)
+    scene.done("ride-svc", "RIDE_EXTEND", id=ride["id"],
+               ends=ride["ends"] + HOUR)
+    redis.move(hours=2)
+    other = {**request, "start": "Elsewhere",
+             "ends": redis.now_ms() + 9 * DAY}
+    assert scene.refused("ride-svc", "RIDE_CREATE",
+                         **other)[0] in ("key_reused", "no_number")
+
+
+BAD = [
+    ("no key", {"key": ""}, "missing", "key"),
+    ("no start", {"start": " "}, "missing", "start"),
+    ("no destination", {"destination": ""}, "missing", "destination"),
+    ("no datetime", {"datetime": ""}, "missing", "datetime"),
+    ("long datetime", {"datetime": "x" * 101}, "too_long", "datetime"),
+    ("line break", {"start": "a\nb"}, "invalid", "start"),
+    ("NUL", {"destination": "a\0b"}, "invalid", "destination"),
+    ("bad UTF-8", {"start": b"\xff"}, "invalid", "start"),
+    ("unknown customer", {"customer": 9}, "unknown_person", "customer"),
+    ("unknown driver", {"driver": 0}, "unknown_person", "driver"),
+    ("ended before it began", {"ends": 1000}, "in_the_past", "ends_at"),
+    ("ends in a thousand years", {"ends": 2 ** 45}, "invalid", "ends_at"),
+    ("ends below zero", {"ends": -1}, "in_the_past", "ends_at"),
+]
+
+
+@pytest.mark.parametrize("fault, code, field", [c[1:] for c in BAD],
+                         ids=[c[0] for c in BAD])
+def test_bad_requests(scene, pair, fault, code, field):
+    number = scene.number()
+    request = {**scene.request(*pair), **fault}
+    assert scene.refused("ride-svc", "RIDE_CREATE", **request) == (code,
+                                                                   field)
+    assert scene.uses() == {number: 0}
+    assert scene.outbox() == []
+
+
+def test_two_different_phones_are_needed(scene):
+    scene.number()
+    ann = scene.customer()
+    dan = scene.driver(phone=ann.phone)
+    assert scene.refused("ride-svc", "RIDE_CREATE",
+                         **scene.request(ann, dan)) == ("same_phone",
+                                                        "driver")
+
+
+def test_a_notice_that_is_too_long_gives_its_number_back(scene):
+    number = scene.number()
+    ann, dan = scene.customer(name="\U0001f697" * 100), scene.driver()
+    request = scene.request(ann, dan, datetime="ü" * 100)
+    reply = scene.ask("ride-svc", "RIDE_CREATE", **request)
+    if reply[0] == "PROBLEM":
+        assert reply[1]["code"] == "sms_too_long"
+        assert scene.uses() == {number: 0}
+
+
+def utc(text):
+    return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M")) * 1000
+
+
+def at(redis, days):
+    """A minute of a day to come, in UTC: (date, clock, ms)."""
+    when = time.gmtime((redis.now_ms() + days * DAY) / 1000)
+    date, clock = (time.strftime(f, when) for f in ("%Y-%m-%d", "%H:%M"))
+    return date, clock, utc(f"{date} {clock}")
+
+
+@pytest.mark.parametrize("form, shift", [
+    ("{d}T{c}:00Z", 0), ("{d}T{c}", 0), ("{d} {c}", 0), ("{d}t{c}:00z", 0),
+    ("{d}T{c}:00+02:00", -2 * HOUR), ("{d}T{c}:00-05:30", 5.5 * HOUR),
+    ("{d}T{c}:30.250Z", 30250)])
+def test_a_datetime_that_reads_as_one_is_the_pickup(scene, redis, pair, form,
+                                                    shift):
+    scene.number()
+    date, clock, ms = at(redis, 5)
+    ride = scene.ride(*pair, datetime=form.format(d=date, c=clock))
+    assert ride["ends"] == ms + shift + DAY
+    assert ride["datetime"] == form.format(d=date, c=clock)
+
+
+@pytest.mark.parametrize("words", [
+    "tomorrow", "2018-01-01 10:00", "9999-12-31T23:59", "2031-02-30 10:00",
+    "x" * 100, "<script>", "次の金曜日"])
+def test_any_other_datetime_is_shown_as_it_is(scene, redis, pair, words):
+    scene.number()
+    ride = scene.ride(*pair, datetime=words)
+    assert ride["datetime"] == words
+    assert abs(ride["ends"] - redis.now_ms() - DAY) < MINUTE
+
+
+def test_an_end_that_is_given_wins(scene, redis, pair):
+    scene.number()
+    date, clock, _ = at(redis, 5)
+    ends = redis.now_ms() + HOUR
+    assert scene.ride(*pair, datetime=f"{date} {clock}",
+                      ends=ends)["ends"] == ends
+
+
+def test_the_pool_of_the_customers_phone(scene):
+    scene.pool("A", "44770090000")
+    scene.pool("B", "44770090")
+    a, b = scene.number("A"), scene.number("B")
+    dan = scene.driver(phone="447700900499")
+    near = scene.customer(phone="447700900001")
+    far = scene.customer(phone="447700900111")
+    assert scene.ride(near, dan)["proxy"] == a
+    assert scene.ride(far, dan)["proxy"] == b
+    assert scene.refused("ride-svc", "RIDE_CREATE", **scene.request(
+        near, scene.driver()))[0] == "no_number"
+
+
+def test_no_pool_at_all(scene, pair):
+    assert scene.refused("ride-svc", "RIDE_CREATE",
+                         **scene.request(*pair))[0] == "no_number"
+
+
+def test_the_same_number_serves_many_pairs(scene, redis):
+    number = scene.number()
+    for _ in range(10):
+        assert scene.ride(scene.customer(),
+                          scene.driver())["proxy"] == number
+    assert scene.uses() == {number: 10}
+    check_invariants(redis, settled=False)
+
+
+def test_an_empty_pool_then_a_number(scene, pair):
+    """The same request works once there is a number."""
+    scene.number()
+    scene.ride(*pair)
+    request = scene.request(*pair)
+    assert scene.refused("ride-svc", "RIDE_CREATE",
+                         **request)[0] == "no_number"
+    number = scene.number()
+    assert scene.done("ride-svc", "RIDE_CREATE",
+                      **request)["proxy"] == number
+
+
+@pytest.mark.parametrize("numbers", [1, 3])
+def test_creates_at_the_same_moment(world, scene, redis, numbers):
+    """One driver, many customers, a few numbers: as many rides as numbers."""
+    scene.numbers(numbers)
+    dan = scene.driver()
+    customers = [scene.customer() for _ in range(24)]
+    replies = []
+
+    def run(some):
+        bus = scene.daemon("ride-svc").connect()
+        replies.extend(bus.ask_all([("RIDE_CREATE", scene.request(
+            c, dan, key=f"race-{c.id}")) for c in some]))
+        bus.close()
+
+    threads = [threading.Thread(target=run, args=(customers[i::4],))
+               for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = [body for name, body in replies if name == "RIDE"]
+    assert len(made) == numbers
+    assert len({ride["proxy"] for ride in made}) == numbers
+    assert {body["code"] for name, body in replies
+            if name == "PROBLEM"} == {"no_number"}
+    check_invariants(redis, settled=False)
+
+
+def test_one_request_many_times_at_once(scene, redis, pair):
+    scene.numbers(5)
+    request = scene.request(*pair)
+    replies = scene.daemon("ride-svc").bus.ask_all(
+        [("RIDE_CREATE", request)] * 40)
+    assert {name for name, _ in replies} == {"RIDE"}
+    assert len({body["id"] for _, body in replies}) == 1
+    assert sum(scene.uses().values()) == 1 and len(scene.outbox()) == 2
+
+
+def test_the_route_has_the_last_word(scene, redis, pair):
+    """The pool lost its holds, as after a failover: no number is given to
+    somebody twice all the same."""
+    numbers = scene.numbers(3)
+    ann, dan = pair
+    taken = [scene.ride(ann, dan)["proxy"] for _ in range(2)]
+    scene.world.forget_holds()
+    third = scene.ride(ann, dan)
+    assert sorted(taken + [third["proxy"]]) == sorted(numbers)
+    scene.world.forget_holds()
+    assert scene.refused("ride-svc", "RIDE_CREATE", **scene.request(
+        ann, dan))[0] == "no_number"
+    assert len({key for key in redis.client.keys("route:*")}) == 6
+
+
+def test_lists_newest_first_by_pages(scene, redis):
+    scene.numbers(4)
+    rides = []
+    for _ in range(7):
+        rides.insert(0, scene.ride(scene.customer(), scene.driver())["id"])
+        redis.move(ms=1)
+    seen, cursor = [], ""
+    while True:
+        page = scene.done("ride-svc", "RIDE_LIST", before=cursor, limit=3)
+        seen += [r["id"] for r in page["rides"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert seen == rides
+
+
+@pytest.mark.parametrize("name, body, code, field", [
+    ("RIDE_LIST", {"limit": 0}, "invalid", "limit"),
+    ("RIDE_LIST", {"limit": 201}, "invalid", "limit"),
+    ("RIDE_LIST", {"limit": 5, "before": "x"}, "invalid", "cursor"),
+    ("RIDE_LIST", {"limit": 5, "before": "12.x"}, "invalid", "cursor"),
+    *[(name, {"id": id}, "not_found", "id")
+      for name in ("RIDE_GET", "RIDE_END", "RIDE_TIMELINE")
+      for id in ("", "1", "17-" + "A" * 22, "64-" + "A" * 22, "x" * 25,
+                 "17-" + "{" * 22)]])
+def test_rides_that_are_not_there(scene, name, body, code, field):
+    assert scene.refused("ride-svc", name, **body) == (code, field)

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Checks what the tree must look like; ctest calls it as check.NAME.
+
+    tests/checks/tree.py NAME
+
+Each check yields the lines at fault; none means that it holds.
+"""
+
+import ast
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("gateway", "ride-svc", "pool-svc", "voice-svc", "notifier")
+NOT_OURS = {".git", "build", "__pycache__", ".pytest_cache", ".venv"}
+
+# A library's calls, and the only files that may make them.
+LIBRARIES = {
+    r"\bMHD_\w+": r"gateway/http\w*\.[ch]",
+    r"\bcurl_\w+\s*\(": r"notifier/http_client\w*\.[ch]",
+    r"\b(zmq|zsock|zframe|zmsg|zcert|zpoller|zactor|zauth)_\w+\s*\(": r"shared/bus\w*\.[ch]",
+    r"\bredis(Async|Command|Connect|Append|Get|Free|Buffer)\w*\s*\(": r"shared/redis\w*\.[ch]",
+    r"\bev_\w+\s*\(": r"shared/loop\w*\.[ch]",
+    r"\bmsgpack_\w+\s*\(": r"shared/(msgpack|message|bus_frame)\.[ch]",
+}
+BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|scanf|sscanf|system|popen)\s*\("
+TOP_LEVEL = {
+    "CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "shared", "deploy", "tests", *SERVICES}
+
+
+def paths(*folders, ends=("",)):
+    """The files of the tree, relative to its root."""
+    for folder, dirs, names in os.walk(ROOT):
+        dirs[:] = sorted(d for d in dirs if d not in NOT_OURS and not d.startswith(".state"))
+        for name in sorted(names):
+            path = Path(folder, name).relative_to(ROOT)
+            if path.name.endswith(tuple(ends)) and (not folders or path.parts[0] in folders):
+                yield path
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+def without_comments(text):
+    """C without comments and strings; line numbers stay."""
+    token = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
+    return token.sub(lambda m: '""' + "\n" * m.group().count("\n"), text)
+
+
+def code(*folders):
+    for path in paths(*folders, ends=(".c", ".h")):
+        for number, line in enumerate(without_comments(read(path)).splitlines(), 1):
+            yield path, number, line
+
+
+def check_layers():
+    """Each library is called in one place."""
+    for path, number, line in code("shared", *SERVICES):
+        for call, home in LIBRARIES.items():
+            if re.search(call, line) and not re.fullmatch(home, str(path)):
+                yield f"{path}:{number}: {line.strip()} (only in {home})"
+
+
+def check_includes():
+    """A service includes its own headers and the library's; the library knows no service."""
+    for path in paths("shared", *SERVICES, ends=(".c", ".h")):
+        allowed = {"shared", path.parts[0]}
+        for included in re.findall(r'^\s*#\s*include\s+"([^"]+)"', read(path), re.M):
+            if included.split("/")[0] not in allowed or ".." in included:
+                yield f"{path}: includes {included}"
+
+
+def check_banned():
+    """Calls that no bound holds."""
+    for path, number, line in code("shared", *SERVICES):
+        if re.search(BANNED, line):
+            yield f"{path}:{number}: {line.strip()}"
+
+
+def check_size():
+    """A file past 550 lines has more than one subject."""
+    for path in paths("shared", *SERVICES, ends=(".c", ".h")):
+        lines = read(path).count("\n")
+        if lines > 550:
+            yield f"{path}: {lines} lines"
+
+
+def check_lua():
+    """Without its first line Redis would run a script past a full memory, and over two slots."""
+    for path in paths("shared", *SERVICES, ends=(".lua",)):
+        if not read(path).startswith("#!lua\n"):
+            yield f"{path}: does not begin with #!lua"
+
+
+def check_python():
+    """Parses, and names the interpreter that has the packages."""
+    for path in paths():
+        text = read(path)
+        first = text.split("\n", 1)[0]
+        if path.suffix != ".py" and not re.match(r"#!.*python", first):
+            continue
+        try:
+            ast.parse(text, str(path))
+        except SyntaxError as error:
+            yield f"{path}:{error.lineno}: {error.msg}"
+        if first.startswith("#!") and not first.startswith("#!/usr/bin/python3"):
+            yield f"{path}: begins with {first}"
+
+
+def check_names():
+    """No path of one machine, nothing at the top that does not belong there."""
+    home = re.compile(r"(?<![\w.])/(?:home|root|Users)/\w")
+    for path in paths():
+        text = read(path)
+        if home.search(text) or (str(ROOT).count("/") > 1 and f"{ROOT}/" in text):
+            yield f"{path}: holds a path of one machine"
+    for name in sorted(os.listdir(ROOT)):
+        if not name.startswith(".") and name not in TOP_LEVEL | {"build"}:
+            yield f"{name}: does not belong at the top level"
+    if "MIT License" not in read("LICENSE"):
+        yield "LICENSE: is not the MIT licence"
+
+
+def check_executable():
+    """What is run bears the bit, and begins with an interpreter."""
+    for path in paths("deploy", "tests"):
+        runs = os.access(ROOT / path, os.X_OK)
+        if runs != read(path).startswith("#!") and path.suffix not in (".lua", ".py"):
+            yield f"{path}: {'is executable without' if runs else 'is not executable, with'} a #! line"
+
+
+def main():
+    check = globals()["check_" + sys.argv[1]]
+    faults = list(check())
+    for fault in faults:
+        print(fault)
+    if faults:
+        sys.exit(f"{len(faults)} at fault: {check.__doc__}")
+
+
+main()
