@@ -219,8 +219,7 @@ static void time_came(void *arg)
 
 static bool look_at_clock(void *arg)
 {
-    (void)was_paused(arg);
-    return false;
+    return was_paused(arg); /* then tasks are ready to go on */
 }
 
 /* ---- the calls ---- */

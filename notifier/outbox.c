@@ -15,6 +15,7 @@ enum {
     MOST_UNDER_WAY = 150, /* attempts, in this process */
     MOST_WAITING = 500,   /* entries in memory, a partition */
     MOST_READ = 100,      /* entries a scan */
+    ENOUGH = 32,          /* waiting in a partition: no need to read more yet */
     MOST_DUE = 100,       /* parked conversations a scan */
     ID_ROOM = 48
 };
@@ -63,8 +64,7 @@ static void ended(void *arg, const struct delivery_result *result)
     if (leases_epoch(o->leases, partition) == 0)
         conversations_drop(o->conversations, partition);
     else if (o->places[partition].behind &&
-             conversations_waiting(o->conversations, partition) <=
-                 MOST_WAITING - MOST_READ)
+             conversations_waiting(o->conversations, partition) < ENOUGH)
         scan_soon(o, partition);
     pump(o);
 }
@@ -94,7 +94,8 @@ static void ask(struct scan *x)
         x->wanted = MOST_READ;
     struct str keys[] = {key_of_partition(a, "outbox", x->partition),
                          key_of_partition(a, "parked", x->partition)};
-    struct str args[] = {str_of(o->places[x->partition].after),
+    /* A copy: the place is forgotten when the lease is lost. */
+    struct str args[] = {arena_copy(a, str_of(o->places[x->partition].after)),
                          arena_printf(a, "%u", x->wanted),
                          arena_printf(a, "%d", MOST_DUE)};
     redis_script(o->service->redis, t, partition_tag(x->partition),
@@ -151,7 +152,7 @@ static void scan_ended(struct task *t)
     place->scanning = false;
     if (place->again ||
         (t->outcome == DONE && place->behind &&
-         conversations_waiting(o->conversations, x->partition) < MOST_WAITING))
+         conversations_waiting(o->conversations, x->partition) < ENOUGH))
         scan_soon(o, x->partition);
 }
 
@@ -213,7 +214,11 @@ static void poke_run(struct task *t)
         task_reject(t, PROBLEM_invalid, STR("partition"));
         TASK_FAIL(t);
     }
-    scan_soon(o, (unsigned)m->partition);
+    unsigned partition = (unsigned)m->partition;
+    if (conversations_waiting(o->conversations, partition) >= ENOUGH)
+        o->places[partition].behind = true; /* read when these have left */
+    else
+        scan_soon(o, partition);
     TASK_END(t);
 }
 

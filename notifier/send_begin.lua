@@ -2,7 +2,7 @@
 -- May this text be sent now? Where it may, the attempt is on record before a
 -- byte leaves.
 -- KEYS[1] lease:{P}  KEYS[2] outbox:{P}  KEYS[3] sending:{P}
--- KEYS[4] parked:{P}:<ride>:<role>
+-- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] ride:{P}:<ride>
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry, or '': the first
 --   parked text of this conversation  ARGV[3] ride  ARGV[4] role
 -- ARGV[5] prefix of the keys of delivery states, under the same hash tag
@@ -12,7 +12,7 @@
 --   {what, entry, attempt, now, attempts, doubt, absences, reference, proxy,
 --    to, text}, what: send, look (it may have been sent at `doubt`: ask the
 --    provider), or the reason why it is never sent: old, in_doubt, ride_over.
-local STATE_S = 604800
+local STATE_S, GRACE = 604800, 16
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -51,13 +51,17 @@ if by and by ~= epoch then
   if x[8] == 0 then x[8] = tonumber(deadline) - tonumber(ARGV[6]) end
 end
 
+-- The ride says how long it connects: it may have been ended, or extended, since
+-- the text was taken.
+local ride = redis.call('GET', KEYS[5])
+local connects = ride and cmsgpack.unpack(ride)[GRACE] or x[6]
 local what, mark = 'send', ''
 local queued = tonumber(string.match(x[1], '^%d+'))
 if queued + tonumber(ARGV[7]) <= now then
   what = x[8] > 0 and 'in_doubt' or 'old'
 elseif x[8] > 0 then
   what = 'look'
-elseif x[6] <= now then
+elseif connects <= now then
   what = 'ride_over'
 else
   mark = epoch .. ' ' .. text(now + ARGV[6])

@@ -2,7 +2,7 @@
 -- The text is never sent: a dead letter, on record with its reason.
 -- KEYS[1] lease:{P}  KEYS[2] outbox:{P}  KEYS[3] sending:{P}
 -- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] parked:{P}
--- KEYS[6] timeline:{P}:<ride>  KEYS[7] dead:{P}
+-- KEYS[6] timeline:{P}:<ride>  KEYS[7] waiting:{P}  KEYS[8] dead:{P}
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry  ARGV[3] attempt
 -- ARGV[4] ride  ARGV[5] role  ARGV[6] reason
 -- Returns {"done", more}, {"gone", more} or {"lost", 0}; more: 1 where another
@@ -41,12 +41,13 @@ else
   end
 end
 redis.call('HDEL', KEYS[3], ARGV[2])
+redis.call('DECR', KEYS[7])
 -- {entry, reference, ride, role, reason, proxy, to, text, until}
-redis.call('ZADD', KEYS[7], text(now), cmsgpack.pack(
+redis.call('ZADD', KEYS[8], text(now), cmsgpack.pack(
   {x[1], x[2], ARGV[4], ARGV[5], ARGV[6], x[3], x[4], x[5], x[6]}))
-redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', text(now - KEPT_S * 1000))
-redis.call('ZREMRANGEBYRANK', KEYS[7], 0, -MOST_DEAD - 1)
-redis.call('EXPIRE', KEYS[7], KEPT_S)
+redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', text(now - KEPT_S * 1000))
+redis.call('ZREMRANGEBYRANK', KEYS[8], 0, -MOST_DEAD - 1)
+redis.call('EXPIRE', KEYS[8], KEPT_S)
 local event = cmsgpack.pack({now, 'text.failed', ARGV[5], x[2], ARGV[6]})
 if redis.call('RPUSHX', KEYS[6], event) > 0 then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)

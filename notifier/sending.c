@@ -14,7 +14,17 @@ static struct str conversation(const struct sending *s, struct arena *a)
 }
 
 /* The keys that all of them share, in the order that all have. */
-enum { LEASE, OUTBOX, SENDING, TEXTS, PARKED, TIMELINE, DEAD_LETTERS, KEYS };
+enum {
+    LEASE,
+    OUTBOX,
+    SENDING,
+    TEXTS,
+    PARKED,
+    TIMELINE,
+    WAITING,
+    DEAD_LETTERS,
+    KEYS
+};
 
 static void name_keys(const struct sending *s, struct arena *a,
                       struct str keys[KEYS])
@@ -26,12 +36,8 @@ static void name_keys(const struct sending *s, struct arena *a,
         key_in_partition(a, "parked", s->partition, conversation(s, a));
     keys[PARKED] = key_of_partition(a, "parked", s->partition);
     keys[TIMELINE] = key_timeline(a, s->partition, s->ride);
+    keys[WAITING] = key_of_partition(a, "waiting", s->partition);
     keys[DEAD_LETTERS] = key_of_partition(a, "dead", s->partition);
-}
-
-static struct str number(struct arena *a, int64_t n)
-{
-    return arena_printf(a, "%lld", (long long)n);
 }
 
 static void run(const struct sending *s, struct task *t, struct script *script,
@@ -52,9 +58,13 @@ void sending_begin(struct sending *s, struct task *t, struct value *reply)
                          s->ride,
                          s->role,
                          key_in_partition(a, "status", s->partition, STR_NONE),
-                         number(a, ATTEMPT_OVER_MS),
-                         number(a, TEXT_KEPT_MS)};
-    run(s, t, &send_begin, TEXTS + 1, args, 7, reply);
+                         arena_number(a, ATTEMPT_OVER_MS),
+                         arena_number(a, TEXT_KEPT_MS)};
+    struct str keys[KEYS];
+    name_keys(s, a, keys);
+    keys[PARKED] = key_ride(a, s->partition, s->ride); /* in its place */
+    redis_script(s->service->redis, t, partition_tag(s->partition), &send_begin,
+                 keys, PARKED + 1, args, 7, reply);
 }
 
 void sending_read(struct sending *s, const struct value *reply,
@@ -107,7 +117,7 @@ void sending_done(const struct sending *s, struct task *t, struct str reference,
                          conversation(s, a),
                          s->role,
                          reference};
-    run(s, t, &send_done, TIMELINE + 1, args, 6, reply);
+    run(s, t, &send_done, WAITING + 1, args, 6, reply);
 }
 
 void sending_dead(const struct sending *s, struct task *t, const char *reason,
@@ -141,9 +151,9 @@ void sending_park(const struct sending *s, struct task *t,
                          s->entry,
                          s->attempt,
                          conversation(s, a),
-                         number(a, how->again_ms),
-                         number(a, how->attempts),
-                         number(a, how->doubt_ms),
-                         number(a, how->absences)};
+                         arena_number(a, how->again_ms),
+                         arena_number(a, how->attempts),
+                         arena_number(a, how->doubt_ms),
+                         arena_number(a, how->absences)};
     run(s, t, &send_park, PARKED + 1, args, 8, reply);
 }

@@ -95,10 +95,11 @@ static void send_hold_set(struct task *t, struct hold *c)
                          pool_key_uses(a, m->pool, m->number),
                          pool_key_held(a, m->pool, m->customer),
                          pool_key_held(a, m->pool, m->driver)};
-    struct str args[] = {m->claim, m->number, arena_number(t->arena, m->until),
-                         arena_number(t->arena, m->revision)};
+    struct str args[] = {m->claim, m->number, arena_number(a, m->until),
+                         arena_number(a, m->revision),
+                         arena_number(a, m->grace)};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &hold_set, keys,
-                 4, args, 4, &c->done);
+                 4, args, 5, &c->done);
 }
 
 static void hold_set_run(struct task *t)

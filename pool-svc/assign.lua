@@ -80,11 +80,7 @@ local uses = ARGV[6] .. number
 redis.call('ZREMRANGEBYSCORE', uses, '-inf', text(now))
 redis.call('ZADD', uses, text(ends_claim), ARGV[1])
 local last = redis.call('ZRANGE', uses, -1, -1, 'WITHSCORES')[2]
-if last == 'inf' then
-  redis.call('PERSIST', uses)
-else
-  redis.call('PEXPIREAT', uses, text(tonumber(last)))
-end
+redis.call('PEXPIREAT', uses, text(tonumber(last)))
 redis.call('SET', KEYS[4], cmsgpack.pack({number, ends_claim, ends, 0}),
            'EX', CLAIM_KEPT_S)
 return {'claimed', number, text(ends_claim), text(ends)}

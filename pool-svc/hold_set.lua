@@ -5,7 +5,8 @@
 -- KEYS[1] pool:{P}:claim:<claim>     KEYS[2] pool:{P}:uses:<number>
 -- KEYS[3] pool:{P}:held:<customer>   KEYS[4] pool:{P}:held:<driver>
 -- ARGV[1] claim  ARGV[2] number  ARGV[3] until (ms; 0: free; -1: for good)
--- ARGV[4] revision
+-- ARGV[4] revision  ARGV[5] connected until (ms): what counts as its use where
+--   the hold is for good
 -- Returns {"ok"} or {"old"}.
 local CLAIM_KEPT_S, MEMORY, MEMORY_MS = 172800, 32, 2592000000
 local function text(n)
@@ -20,7 +21,10 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local claim, number = ARGV[1], ARGV[2]
 local ends, revision = tonumber(ARGV[3]), tonumber(ARGV[4])
 local packed = redis.call('GET', KEYS[1])
-local c = packed and cmsgpack.unpack(packed) or {number, 0, 0, 0}
+local c = packed and cmsgpack.unpack(packed)
+-- A key that was used again after two days names another ride's claim by now.
+local foreign = c and c[1] ~= number
+if not c or foreign then c = {number, 0, 0, 0} end
 if c[4] > revision then return {'old'} end
 if ends == -1 then ends = math.huge end
 if ends == 0 then ends = now end
@@ -43,16 +47,16 @@ local function set(key)
 end
 set(KEYS[3])
 set(KEYS[4])
-redis.call('ZADD', KEYS[2], text(ends), claim)
+-- What is kept for good is kept as the person's hold, and nowhere else.
+local used = ends == math.huge and tonumber(ARGV[5]) or ends
+redis.call('ZADD', KEYS[2], text(used), claim)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
 local last = number_of(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
-if last == math.huge then
-  redis.call('PERSIST', KEYS[2])
-elseif last then
+if last then
   redis.call('PEXPIREAT', KEYS[2], text(last))
 end
 -- Written anew where it is gone: it guards against an older revision.
-if c[1] == number then
+if not foreign then
   c[4] = revision
   redis.call('SET', KEYS[1], cmsgpack.pack(c), 'EX', CLAIM_KEPT_S)
 end

@@ -56,7 +56,6 @@ static void put_in_pool(struct task *t, struct add *c)
     REDIS_DO(redis, t, tag, NULL, STR("ZADD"),
              pool_key_index(t->arena, c->pool), STR("NX"), STR("0"),
              phone_str(&c->phone));
-    phonebook_keep(redis, t, c->hash, STR("number"), &c->marked);
 }
 
 static void add_run(struct task *t)
@@ -93,6 +92,12 @@ static void add_run(struct task *t)
         task_reject(t, PROBLEM_number_elsewhere, STR("phone"));
         TASK_FAIL(t);
     }
+    /* The mark lasts before anybody can be given the number. */
+    AWAIT(t, phonebook_keep(s->redis, t, c->hash, STR("number"), &c->marked));
+    if (t->outcome == DONE && phonebook_refused(&c->marked))
+        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     AWAIT(t, put_in_pool(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);

@@ -13,7 +13,6 @@
 #include "shared/timestamp.h"
 
 SCRIPT(ride_commit);
-SCRIPT(person_ride);
 
 enum { MOST_TRIES = 4 };
 
@@ -41,7 +40,8 @@ struct create {
 
 static bool request_valid(struct task *t, const struct msg_ride_create *m)
 {
-    return words_valid(t, m->start, PLACE_MOST, "start") &&
+    return key_valid(t, m->key) &&
+           words_valid(t, m->start, PLACE_MOST, "start") &&
            words_valid(t, m->destination, PLACE_MOST, "destination") &&
            words_valid(t, m->datetime, DATETIME_MOST, "datetime");
 }
@@ -235,23 +235,6 @@ static void fill_notices(struct task *t, struct create *c)
         c->refusal = PROBLEM_sms_too_long;
 }
 
-/* Before the commit: an entry for a ride that never came is harmless. */
-static void remember_rides(struct task *t, struct create *c)
-{
-    const struct settings *settings = &service_of(t)->settings;
-    int64_t retention = settings->retention_days * DAY_MS;
-    int64_t cooldown = settings->cooldown_hours;
-    int64_t closed = c->got.ends + settings->grace_hours +
-                     (cooldown == -1 ? retention : cooldown);
-    struct str args[] = {c->id, arena_number(t->arena, closed),
-                         arena_number(t->arena, retention)};
-    struct str keys[] = {key_person_rides(t->arena, c->customer.key),
-                         key_person_rides(t->arena, c->driver.key)};
-    for (int i = 0; i < 2; i++)
-        redis_script(service_of(t)->redis, t, keys[i], &person_ride, &keys[i],
-                     1, args, 3, &c->kept);
-}
-
 static void send_commit(struct task *t, struct create *c)
 {
     struct arena *a = t->arena;
@@ -264,7 +247,8 @@ static void send_commit(struct task *t, struct create *c)
                          key_of_partition(a, "outbox", p),
                          key_of_partition(a, "duties", p),
                          key_timeline(a, p, c->id),
-                         key_of_partition(a, "lease", p)};
+                         key_of_partition(a, "lease", p),
+                         key_of_partition(a, "waiting", p)};
     struct str args[] = {c->id,
                          record_pack(a, &type_ride_record, &c->ride),
                          arena_number(a, c->got.until),
@@ -277,7 +261,7 @@ static void send_commit(struct task *t, struct create *c)
                          c->notices[3],
                          arena_number(a, OUTBOX_MOST)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_commit, keys,
-                 8, args, 11, &c->committed);
+                 9, args, 11, &c->committed);
 }
 
 /* What to do about the commit's answer: true, the ride stands. */
@@ -338,6 +322,21 @@ static void write_ride(struct task *t, struct create *c)
         send_commit(t, c);
 }
 
+/* A key is forgotten after two days; its ride may stand for longer, and is no
+ * answer to a request that asks for another. */
+static bool is_asked_for(struct task *t, const struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    const struct msg_ride_record *ride = &c->found.ride;
+    if (ride->customer == m->customer && ride->driver == m->driver &&
+        str_eq(ride->start, m->start) &&
+        str_eq(ride->destination, m->destination) &&
+        str_eq(ride->datetime, m->datetime))
+        return true;
+    task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+    return false;
+}
+
 static bool ride_stands(struct task *t, struct create *c)
 {
     return t->outcome == DONE && c->refusal == PROBLEM_internal &&
@@ -394,7 +393,8 @@ static void create_run(struct task *t)
             continue;
         fill_ride(t, c);
         fill_notices(t, c);
-        AWAIT(t, remember_rides(t, c));
+        /* Before the commit: one for a ride that never came is harmless. */
+        AWAIT(t, rides_remember(s, t, c->id, &c->ride, c->got.ends, &c->kept));
         if (t->outcome != DONE)
             TASK_FAIL(t);
         AWAIT(t, write_ride(t, c));
@@ -408,6 +408,8 @@ static void create_run(struct task *t)
         refuse(t, c);
         TASK_FAIL(t);
     }
+    if (!is_asked_for(t, c))
+        TASK_FAIL(t);
     FAULT("create.committed");
     answer_ride(t, c);
     if (c->committed_now) {

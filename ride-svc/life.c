@@ -2,6 +2,7 @@
 #include "ride-svc/life.h"
 
 #include "ride-svc/duties.h"
+#include "ride-svc/people.h"
 #include "ride-svc/ride.h"
 #include "shared/fault.h"
 #include "shared/log.h"
@@ -10,13 +11,16 @@
 
 SCRIPT(ride_change);
 
+enum { MOST_TRIES = 4 };
+
 struct change {
     struct call call;
     struct str id;
     struct ride_read read;
-    struct value changed;
+    struct value changed, kept;
     struct hold_sync sync;
     struct msg_ride_record wanted;
+    unsigned tries;
 };
 
 static void send_change(struct task *t, struct change *c, const char *act,
@@ -26,19 +30,22 @@ static void send_change(struct task *t, struct change *c, const char *act,
     const struct settings *settings = &service_of(t)->settings;
     const struct msg_ride_record *ride = &c->read.ride;
     unsigned p = partition_of(ride->proxy);
-    struct str keys[] = {
-        key_ride(a, p, c->id), key_route(a, ride->proxy, ride->customer_key),
-        key_route(a, ride->proxy, ride->driver_key),
-        key_of_partition(a, "duties", p), key_timeline(a, p, c->id)};
+    struct str keys[] = {key_ride(a, p, c->id),
+                         key_route(a, ride->proxy, ride->customer_key),
+                         key_route(a, ride->proxy, ride->driver_key),
+                         key_of_partition(a, "duties", p),
+                         key_timeline(a, p, c->id),
+                         key_of_partition(a, "rides", p)};
     struct str args[] = {
         c->id,
         str_of(act),
         arena_number(t->arena, ends),
         arena_number(t->arena, settings->grace_hours),
         arena_number(t->arena, settings->cooldown_hours),
-        arena_number(t->arena, settings->retention_days * DAY_MS)};
+        arena_number(t->arena, settings->retention_days * DAY_MS),
+        arena_number(t->arena, ride->revision)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
-                 5, args, 6, &c->changed);
+                 6, args, 7, &c->changed);
 }
 
 /* The ride as the script left it; its answer's first word. */
@@ -117,16 +124,27 @@ static void fill_wanted(struct task *t, struct change *c, int64_t ends)
                            : c->wanted.grace + settings->cooldown_hours;
 }
 
-static bool change_took(struct task *t, struct change *c)
+/* One that another copy made first is as good as made here. */
+static bool change_took(struct task *t, struct change *c, int64_t ends)
 {
     struct str fate = take_change(t, c);
+    bool made = str_is(fate, "earlier") && c->read.ride.ends == ends;
     if (str_is(fate, "over"))
         task_reject(t, PROBLEM_ride_over, STR("id"));
-    else if (str_is(fate, "earlier"))
+    else if (str_is(fate, "changed"))
+        task_reject(t, PROBLEM_busy, STR("id"));
+    else if (str_is(fate, "earlier") && !made)
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
-    else if (!str_is(fate, "done"))
+    else if (!str_is(fate, "done") && !made)
         task_reject(t, PROBLEM_not_found, STR("id"));
     return t->outcome == DONE;
+}
+
+/* Somebody else changed the ride between our mark and our extension. */
+static bool changed_since(const struct task *t, const struct change *c)
+{
+    return t->outcome == DONE &&
+           str_is(value_str(value_at(&c->changed, 0)), "changed");
 }
 
 /* The same extension again, or again after a lost answer. */
@@ -155,16 +173,23 @@ static void extend_run(struct task *t)
         TASK_FAIL(t);
     }
     if (!extended_already(t, c, m->ends)) {
-        AWAIT(t, send_change(t, c, "mark", m->ends));
-        if (t->outcome != DONE || !change_took(t, c))
-            TASK_FAIL(t);
-        fill_wanted(t, c, m->ends);
-        AWAIT(t, hold_ask(s, t, c->id, &c->wanted, c->read.now_ms, &c->sync));
-        if (t->outcome != DONE)
-            TASK_FAIL(t);
-        FAULT("extend.held");
-        AWAIT(t, send_change(t, c, "extend", m->ends));
-        if (t->outcome != DONE || !change_took(t, c))
+        do {
+            AWAIT(t, send_change(t, c, "mark", m->ends));
+            if (t->outcome != DONE || !change_took(t, c, m->ends))
+                TASK_FAIL(t);
+            fill_wanted(t, c, m->ends);
+            AWAIT(t,
+                  rides_remember(s, t, c->id, &c->wanted, m->ends, &c->kept));
+            if (t->outcome != DONE)
+                TASK_FAIL(t);
+            AWAIT(t,
+                  hold_ask(s, t, c->id, &c->wanted, c->read.now_ms, &c->sync));
+            if (t->outcome != DONE)
+                TASK_FAIL(t);
+            FAULT("extend.held");
+            AWAIT(t, send_change(t, c, "extend", m->ends));
+        } while (changed_since(t, c) && ++c->tries < MOST_TRIES);
+        if (t->outcome != DONE || !change_took(t, c, m->ends))
             TASK_FAIL(t);
         log_event(LEVEL_INFO, "ride.extended", t->trace, "ride=%.*s",
                   STR_ARG(c->id));

@@ -50,6 +50,7 @@ struct list_rides {
     struct entry before; /* the cursor: "<created>.<id>" */
     struct entry *entries;
     struct ride_read *read;
+    struct value time;
     size_t count;
 };
 
@@ -120,7 +121,8 @@ static void read_rides(struct task *t, struct list_rides *c)
 {
     c->read = arena_alloc(t->arena, c->count * sizeof(*c->read) + 1);
     for (size_t i = 0; i < c->count; i++)
-        ride_fetch(service_of(t), t, c->entries[i].id, &c->read[i]);
+        ride_fetch_packed(service_of(t), t, c->entries[i].id, &c->read[i]);
+    REDIS_DO(service_of(t)->redis, t, STR("rides"), &c->time, STR("TIME"));
 }
 
 static void fill_rides(struct task *t, struct list_rides *c)
@@ -134,7 +136,7 @@ static void fill_rides(struct task *t, struct list_rides *c)
         if (!ride_decode(t, &c->read[i]))
             continue; /* past its retention; the list forgets it later */
         ride_describe(service_of(t), t, c->entries[i].id, &c->read[i].ride,
-                      c->read[i].now_ms, &ride);
+                      redis_time_ms(&c->time), &ride);
         reply->rides.items[reply->rides.count++] =
             message_pack(t->arena, &type_ride, &ride);
     }
@@ -151,6 +153,11 @@ static void list_run(struct task *t)
     TASK_BEGIN(t);
     if (!list_valid(t, c))
         TASK_FAIL(t);
+    /* A page asks much of Redis; texts and calls come first. */
+    if (redis_crowded(service_of(t)->redis)) {
+        task_reject(t, PROBLEM_busy, STR_NONE);
+        TASK_FAIL(t);
+    }
     AWAIT(t, ask_pages(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);

@@ -8,8 +8,9 @@
 #include "shared/script.h"
 
 SCRIPT(person_new);
+SCRIPT(person_ride);
 
-enum { RIDES_LOOKED_AT = 50 };
+enum { RIDES_LOOKED_AT = 1000 };
 
 /* "customer:7": who uses this phone */
 static struct str mark_of(struct task *t, const char *role, int64_t id)
@@ -30,6 +31,13 @@ static void write_person(struct task *t, const char *role, int64_t id,
              STR("key"), vault_phone(s->vault, t->arena, digits));
 }
 
+/* Which person a request made; the same for its repeats. */
+static struct str key_request(struct task *t, const char *role,
+                              struct str request)
+{
+    return arena_printf(t->arena, "{%ss}:request:%.*s", role, STR_ARG(request));
+}
+
 /* ---- PERSON_ADD ---- */
 
 struct add {
@@ -38,6 +46,7 @@ struct add {
     struct phone phone;
     struct str hash, request;
     struct value marked, made;
+    struct person person;
     int64_t id;
 };
 
@@ -46,7 +55,8 @@ static bool add_valid(struct task *t, struct add *c)
     const struct msg_person_add *m = c->call.request;
     enum problem_code why = PROBLEM_invalid;
     c->role = role_of(t, m->role);
-    if (c->role == NULL || !words_valid(t, m->name, NAME_MOST, "name"))
+    if (c->role == NULL || !key_valid(t, m->key) ||
+        !words_valid(t, m->name, NAME_MOST, "name"))
         return false;
     if (phone_parse(m->phone, &c->phone, &why))
         return true;
@@ -60,12 +70,46 @@ static void ask_id(struct task *t, struct add *c)
     struct service *s = service_of(t);
     struct str tag = arena_printf(t->arena, "{%ss}", c->role);
     struct str keys[] = {arena_printf(t->arena, "%.*s:last", STR_ARG(tag)),
-                         arena_printf(t->arena, "%.*s:request:%.*s",
-                                      STR_ARG(tag), STR_ARG(c->request))};
+                         key_request(t, c->role, c->request)};
     struct str content = arena_printf(t->arena, "%.*s\n%.*s", STR_ARG(m->name),
                                       STR_ARG(c->hash));
     struct str args[] = {vault_hash(s->vault, t->arena, "content", content)};
     redis_script(s->redis, t, tag, &person_new, keys, 2, args, 1, &c->made);
+}
+
+/* The mark under the request's name. */
+static void drop_claim(struct task *t, struct add *c)
+{
+    phonebook_release(service_of(t)->redis, t, c->hash, c->request, 0);
+}
+
+/* A repeat finds the person, unless the first one ended half way. */
+static void look_for_person(struct task *t, struct add *c)
+{
+    if (str_is(value_str(value_at(&c->made, 0)), "again"))
+        person_fetch(service_of(t), t, c->role, c->id, &c->person);
+}
+
+/* Nothing where the person is there: a late repeat undoes no edit. */
+static void write_new(struct task *t, struct add *c)
+{
+    const struct msg_person_add *m = c->call.request;
+    if (person_decode(service_of(t), t, c->role, c->id, &c->person))
+        return;
+    c->person = (struct person){
+        .name = m->name, .digits = phone_str(&c->phone), .key = c->hash};
+    write_person(t, c->role, c->id, m->name, &c->phone);
+    struct str key = key_person(t->arena, c->role, c->id);
+    REDIS_DO(service_of(t)->redis, t, key, NULL, STR("HSET"), key,
+             STR("request"), c->request);
+}
+
+/* For good, before anybody sees the person; not where an edit came between. */
+static void mark_person(struct task *t, struct add *c)
+{
+    if (str_eq(c->person.key, c->hash))
+        phonebook_keep(service_of(t)->redis, t, c->hash,
+                       mark_of(t, c->role, c->id), &c->marked);
 }
 
 /* The person first, then the list: what a crash leaves is not shown, and the
@@ -76,8 +120,7 @@ static void list_person(struct task *t, struct add *c)
     struct str key = key_people(t->arena, c->role);
     struct str id = arena_number(t->arena, c->id);
     REDIS_DO(s->redis, t, key, NULL, STR("ZADD"), key, id, id);
-    phonebook_keep(s->redis, t, c->hash, mark_of(t, c->role, c->id),
-                   &c->marked);
+    drop_claim(t, c);
 }
 
 static void add_run(struct task *t)
@@ -97,20 +140,29 @@ static void add_run(struct task *t)
     if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, ask_id(t, c));
-    if (t->outcome == DONE &&
-        str_is(value_str(value_at(&c->made, 0)), "reused"))
-        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
+    if (str_is(value_str(value_at(&c->made, 0)), "reused")) {
+        AWAIT(t, drop_claim(t, c));
+        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+        TASK_FAIL(t);
+    }
     c->id = value_num(value_at(&c->made, 1), 0);
-    AWAIT(t, write_person(t, c->role, c->id, m->name, &c->phone));
+    AWAIT(t, look_for_person(t, c));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, write_new(t, c));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, mark_person(t, c));
+    if (t->outcome == DONE && phonebook_refused(&c->marked))
+        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, list_person(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    struct person person = {.name = m->name, .digits = phone_str(&c->phone)};
-    person_describe(t, c->role, c->id, &person, c->call.reply);
+    person_describe(t, c->role, c->id, &c->person, c->call.reply);
     TASK_END(t);
 }
 
@@ -118,6 +170,23 @@ const struct bus_route route_person_add = {&type_person_add, sizeof(struct add),
                                            add_run};
 
 /* ---- PERSON_EDIT and PERSON_REMOVE ---- */
+
+void rides_remember(struct service *s, struct task *t, struct str ride_id,
+                    const struct msg_ride_record *ride, int64_t ends,
+                    struct value *out)
+{
+    int64_t retention = s->settings.retention_days * DAY_MS;
+    int64_t cooldown = s->settings.cooldown_hours;
+    int64_t closed = ends + s->settings.grace_hours +
+                     (cooldown == -1 ? retention : cooldown);
+    struct str args[] = {ride_id, arena_number(t->arena, closed),
+                         arena_number(t->arena, retention)};
+    struct str keys[] = {key_person_rides(t->arena, ride->customer_key),
+                         key_person_rides(t->arena, ride->driver_key)};
+    for (int i = 0; i < 2; i++)
+        redis_script(s->redis, t, keys[i], &person_ride, &keys[i], 1, args, 3,
+                     out);
+}
 
 struct change {
     struct call call;
@@ -152,16 +221,17 @@ static void read_rides(struct task *t, struct change *c)
     size_t count = c->rides.count / 2;
     c->read = arena_alloc(t->arena, count * sizeof(*c->read) + 1);
     for (size_t i = 0; i < count; i++)
-        ride_fetch(service_of(t), t, value_str(value_at(&c->rides, i * 2)),
-                   &c->read[i]);
+        ride_fetch_packed(service_of(t), t,
+                          value_str(value_at(&c->rides, i * 2)), &c->read[i]);
 }
 
 static bool has_live_ride(struct task *t, struct change *c)
 {
     bool customer = strcmp(c->role, "customer") == 0;
+    int64_t now_ms = redis_time_ms(&c->time);
     for (size_t i = 0; i < c->rides.count / 2; i++) {
         struct ride_read *r = &c->read[i];
-        if (ride_decode(t, r) && r->now_ms < r->ride.grace &&
+        if (ride_decode(t, r) && now_ms < r->ride.grace &&
             (customer ? r->ride.customer : r->ride.driver) == c->id)
             return true;
     }
@@ -237,6 +307,12 @@ static void forget_person(struct task *t, struct change *c)
     REDIS_DO(s->redis, t, list, NULL, STR("ZREM"), list,
              arena_number(t->arena, c->id));
     REDIS_DO(s->redis, t, key, NULL, STR("DEL"), key);
+    /* A late repeat of the request that made this person makes no other. */
+    struct str made =
+        key_request(t, c->role, value_field(&c->person.fields, "request"));
+    REDIS_DO(s->redis, t, made, NULL, STR("SET"), made,
+             arena_printf(t->arena, "%lld removed", (long long)c->id),
+             STR("XX"), STR("KEEPTTL"));
     phonebook_release(s->redis, t, c->person.key, mark_of(t, c->role, c->id),
                       c->mark_until_ms);
 }

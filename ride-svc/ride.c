@@ -6,11 +6,17 @@
 void ride_fetch(struct service *s, struct task *t, struct str id,
                 struct ride_read *out)
 {
+    ride_fetch_packed(s, t, id, out);
+    REDIS_DO(s->redis, t, id, &out->time, STR("TIME"));
+}
+
+void ride_fetch_packed(struct service *s, struct task *t, struct str id,
+                       struct ride_read *out)
+{
     unsigned partition = 0;
     (void)ride_id_parse(id, &partition, NULL);
     struct str key = key_ride(t->arena, partition, id);
     REDIS_DO(s->redis, t, key, &out->packed, STR("GET"), key);
-    REDIS_DO(s->redis, t, key, &out->time, STR("TIME"));
 }
 
 int64_t redis_time_ms(const struct value *time)
@@ -82,7 +88,8 @@ struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
                              .customer = ride->customer_key,
                              .driver = ride->driver_key,
                              .revision = ride->revision,
-                             .until = ride->closed + HOLD_SLACK_MS};
+                             .until = ride->closed + HOLD_SLACK_MS,
+                             .grace = ride->grace};
     (void)ride_id_parse(id, &partition, &m.claim);
     if (ride->closed == -1)
         m.until = -1;
@@ -105,6 +112,14 @@ bool words_valid(struct task *t, struct str words, size_t most,
     else if (clean)
         return true;
     task_reject(t, code, str_of(field));
+    return false;
+}
+
+bool key_valid(struct task *t, struct str key)
+{
+    if (key.len > 0)
+        return true;
+    task_reject(t, PROBLEM_missing, STR("key"));
     return false;
 }
 

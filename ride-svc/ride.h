@@ -8,7 +8,7 @@
 
 enum {
     HOLD_SLACK_MS = 60000, /* a route ends this long before its hold */
-    OUTBOX_MOST = 100000   /* entries of one partition */
+    OUTBOX_MOST = 100000   /* texts of one partition that may wait */
 };
 
 static const int64_t DAY_MS = 24LL * 3600 * 1000;
@@ -22,9 +22,12 @@ struct ride_read {
     int64_t now_ms;
 };
 
-/* Begins to read; call ride_decode() when it is DONE. */
+/* Begins to read; call ride_decode() when it is DONE. For a list read the time
+ * once, with ride_fetch_packed() for each ride. */
 void ride_fetch(struct service *s, struct task *t, struct str id,
                 struct ride_read *out);
+void ride_fetch_packed(struct service *s, struct task *t, struct str id,
+                       struct ride_read *out);
 /* False where there is no such ride. */
 bool ride_decode(struct task *t, struct ride_read *read);
 
@@ -44,6 +47,9 @@ struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
  * `field`. */
 bool words_valid(struct task *t, struct str words, size_t most,
                  const char *field);
+
+/* A request needs a key that is its own; if not, the task is rejected. */
+bool key_valid(struct task *t, struct str key);
 
 /* Tells the notifier that sends for the partition; `lease` is "instance epoch"
  * as the scripts return it, empty where nobody does. */

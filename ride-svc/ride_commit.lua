@@ -2,13 +2,13 @@
 -- The ride, both routes, both notices and the duty to confirm: one step.
 -- KEYS[1] ride:{P}:<id>  KEYS[2] rides:{P}  KEYS[3] route of the customer
 -- KEYS[4] route of the driver  KEYS[5] outbox:{P}  KEYS[6] duties:{P}
--- KEYS[7] timeline:{P}:<id>  KEYS[8] lease:{P}
+-- KEYS[7] timeline:{P}:<id>  KEYS[8] lease:{P}  KEYS[9] waiting:{P}
 -- ARGV[1] id  ARGV[2] ride record, its times empty but for `ends`
 -- ARGV[3] claim lapses at (ms; 0: it was confirmed)
 -- ARGV[4] grace (ms)  ARGV[5] cool-down (ms; -1: never)  ARGV[6] retention (ms)
 -- ARGV[7], ARGV[8] the customer's notice: reference, sealed text
 -- ARGV[9], ARGV[10] the driver's
--- ARGV[11] the most entries of an outbox
+-- ARGV[11] the most texts that may wait
 -- Returns {"made", ride, lease}, {"exists", ride, lease}, {"lapsed"},
 --   {"taken"} or {"full"}.
 local ENDS, CREATED, GRACE, CLOSED = 15, 14, 16, 17
@@ -36,7 +36,9 @@ local function is_free(route)
 end
 local customer, driver = old_route(KEYS[3]), old_route(KEYS[4])
 if not is_free(customer) or not is_free(driver) then return {'taken'} end
-if redis.call('XLEN', KEYS[5]) + 2 > tonumber(ARGV[11]) then return {'full'} end
+if (tonumber(redis.call('GET', KEYS[9])) or 0) + 2 > tonumber(ARGV[11]) then
+  return {'full'}
+end
 
 local ride = cmsgpack.unpack(ARGV[2])
 local cooldown = tonumber(ARGV[5])
@@ -48,6 +50,10 @@ local gone = last + tonumber(ARGV[6])
 local packed = cmsgpack.pack(ride)
 redis.call('SET', KEYS[1], packed, 'PXAT', text(gone))
 redis.call('ZADD', KEYS[2], text(now), ARGV[1])
+-- It lasts as long as the last of its rides. (GT takes "no end yet" for the
+-- latest of all.)
+local first = redis.call('PTTL', KEYS[2]) == -1
+redis.call('PEXPIREAT', KEYS[2], text(gone), first and 'NX' or 'GT')
 local function set_route(key, role, other, old)
   local route = {ARGV[1], role, other, now, ride[GRACE], ride[CLOSED],
                  old and old[5] or 0}
@@ -63,14 +69,16 @@ local function send(role, to, reference, sealed)
 end
 send('customer', ride[CUSTOMER_PHONE], ARGV[7], ARGV[8])
 send('driver', ride[DRIVER_PHONE], ARGV[9], ARGV[10])
+redis.call('INCRBY', KEYS[9], 2)
 redis.call('ZADD', KEYS[6], text(now + CONFIRM_MS), ARGV[1])
 redis.call('RPUSH', KEYS[7], cmsgpack.pack({now, 'ride.created', '', '', ''}))
 redis.call('PEXPIREAT', KEYS[7], text(gone))
--- The list of rides forgets what is gone, a little with each new one.
-local oldest = redis.call('ZRANGE', KEYS[2], 0, 1)
-for i = 1, #oldest do
-  if redis.call('EXISTS', string.gsub(KEYS[1], '[^:]*$', '') .. oldest[i]) == 0 then
-    redis.call('ZREM', KEYS[2], oldest[i])
+-- The list of rides forgets what is gone, a little with each new one: any four,
+-- since rides are not gone in the order in which they came.
+local some = redis.call('ZRANDMEMBER', KEYS[2], 4)
+for i = 1, #some do
+  if redis.call('EXISTS', string.gsub(KEYS[1], '[^:]*$', '') .. some[i]) == 0 then
+    redis.call('ZREM', KEYS[2], some[i])
   end
 end
 return {'made', packed, lease}

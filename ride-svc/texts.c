@@ -30,7 +30,8 @@ static void send_receive(struct task *t, struct receive *c)
                          key_in_partition(a, "jti", p, m->jti),
                          key_of_partition(a, "outbox", p),
                          key_of_partition(a, "unrouted", p),
-                         key_of_partition(a, "lease", p)};
+                         key_of_partition(a, "lease", p),
+                         key_of_partition(a, "waiting", p)};
     struct str args[] = {
         c->reference,
         vault_seal(s->vault, a, m->text, meaning_text(a, c->reference)),
@@ -40,7 +41,7 @@ static void send_receive(struct task *t, struct receive *c)
         m->to,
         arena_number(a, OUTBOX_MOST),
         key_timeline(a, p, STR_NONE)};
-    redis_script(s->redis, t, partition_tag(p), &receive, keys, 6, args, 8,
+    redis_script(s->redis, t, partition_tag(p), &receive, keys, 7, args, 8,
                  &c->taken);
 }
 

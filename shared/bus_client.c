@@ -36,7 +36,6 @@ struct request {
     uint32_t generation;
     uint32_t next_free;
     bool pinned; /* to its copy */
-    bool refused;
 };
 
 struct bus_client {
@@ -276,9 +275,7 @@ static bool turn(void *arg)
 static void check_request(struct bus_client *c, struct request *r, int64_t now)
 {
     struct copy *copy = r->copy;
-    if (r->refused) {
-        fail_request(c, r, PROBLEM_busy);
-    } else if (now >= r->task->deadline_ms) {
+    if (now >= r->task->deadline_ms) {
         if (copy != NULL) {
             copy_set_aside(copy, "silent");
             copy_ping(copy);
@@ -421,23 +418,24 @@ void bus_client_destroy(struct bus_client **client)
     free(c);
 }
 
+/* NULL where the task was refused: too much waits already. */
 static struct request *begin(struct bus_client *c, struct task *t,
                              const char *service,
                              const struct message_type *type,
                              const void *request, void *reply)
 {
     struct peer *p = peer_of(c, service);
-    struct request *r = new_request(c);
-    /* The table holds more than all copies and all queues may: a full one is a
-     * defect, and a crash is a tested path. */
-    assert(r != NULL);
+    struct request *r = p->waiting < BUS_MOST_WAITING ? new_request(c) : NULL;
+    if (r == NULL) {
+        task_refuse(t, PROBLEM_busy);
+        return NULL;
+    }
     task_hold(t);
     r->task = t;
     r->peer = p;
     r->type = type;
     r->reply = reply;
     r->body = message_pack(t->arena, type, request);
-    r->refused = p->waiting >= BUS_MOST_WAITING;
     p->waiting++;
     keep_ticking(c);
     return r;
@@ -447,7 +445,7 @@ void bus_ask(struct bus_client *client, struct task *t, const char *service,
              const struct message_type *type, const void *request, void *reply)
 {
     struct request *r = begin(client, t, service, type, request, reply);
-    struct copy *copy = r->refused ? NULL : choose(r->peer, NULL);
+    struct copy *copy = r != NULL ? choose(r->peer, NULL) : NULL;
     if (copy != NULL)
         give(client, r, copy);
 }
@@ -456,19 +454,21 @@ void bus_ask_nth(struct bus_client *client, struct task *t, const char *service,
                  unsigned nth, const struct message_type *type,
                  const void *request, void *reply)
 {
-    struct request *r = begin(client, t, service, type, request, reply);
-    for (unsigned i = 0; i < r->peer->ncopies; i++) {
-        struct copy *copy = r->peer->copies[i];
+    struct peer *p = peer_of(client, service);
+    for (unsigned i = 0; i < p->ncopies; i++) {
+        struct copy *copy = p->copies[i];
         if (!copy->usable || nth-- > 0)
             continue;
+        struct request *r =
+            has_room(copy) ? begin(client, t, service, type, request, reply)
+                           : NULL;
+        if (r == NULL)
+            break;
         r->pinned = true;
-        if (has_room(copy))
-            give(client, r, copy);
-        else
-            r->refused = true;
+        give(client, r, copy);
         return;
     }
-    r->refused = true;
+    task_refuse(t, PROBLEM_service_away);
 }
 
 void bus_tell(struct bus_client *client, const char *service,

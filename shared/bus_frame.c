@@ -103,7 +103,7 @@ bool socket_receive(void *raw, struct received *out)
             (void)zmq_msg_close(&frame);
             return false;
         }
-        too_many = too_many || out->count == BUS_MOST_FRAMES;
+        too_many = too_many || out->count == BUS_MOST_FRAMES + 1;
         if (!too_many) {
             out->lengths[out->count++] = zmq_msg_size(&frame);
             buffer_add(&out->bytes, zmq_msg_data(&frame), zmq_msg_size(&frame));

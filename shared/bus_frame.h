@@ -43,7 +43,7 @@ enum bus_sent batch_send(struct batch *batch, void *raw, struct str identity);
 /* One whole message, copied into one piece of memory. */
 struct received {
     struct buffer bytes;
-    size_t lengths[BUS_MOST_FRAMES];
+    size_t lengths[BUS_MOST_FRAMES + 1]; /* an identity, and a full batch */
     size_t count;
 };
 

@@ -98,9 +98,15 @@ void call_answer(struct call *call)
 static void call_finished(struct task *t)
 {
     struct call *call = (struct call *)t;
-    if (!call->answered && t->outcome != DONE && call->id != 0)
-        log_event(t->outcome == RETRY ? LEVEL_WARN : LEVEL_DEBUG, "bus.problem",
-                  t->trace, "request=%s code=%s field=%.*s", call->type->name,
+    bool refused = !call->answered && t->outcome != DONE && call->id != 0;
+    /* An outage makes one of these for each request. */
+    if (refused && t->outcome == RETRY)
+        log_sparse(LEVEL_WARN, "bus.retry", "request=%s code=%s trace=%.*s",
+                   call->type->name, problem_name(t->problem.code),
+                   STR_ARG(t->trace));
+    else if (refused)
+        log_event(LEVEL_DEBUG, "bus.problem", t->trace,
+                  "request=%s code=%s field=%.*s", call->type->name,
                   problem_name(t->problem.code), STR_ARG(t->problem.field));
     call_answer(call);
 }

@@ -442,6 +442,11 @@ void redis_destroy(struct redis **redis)
     free(r);
 }
 
+bool redis_crowded(const struct redis *redis)
+{
+    return redis->count >= REDIS_MOST_IN_FLIGHT / 2;
+}
+
 bool redis_connected(const struct redis *redis)
 {
     return redis->connected;

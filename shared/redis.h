@@ -35,6 +35,8 @@ enum { REDIS_MOST_WORDS = 64, REDIS_MOST_IN_FLIGHT = 10000 };
 struct redis *redis_new(struct loop *loop, const char *url, const char **why);
 void redis_destroy(struct redis **redis);
 bool redis_connected(const struct redis *redis);
+/* Half of what may be in flight is: time to refuse what can wait. */
+bool redis_crowded(const struct redis *redis);
 
 /* One command. Waits for a connection where there is none, no longer than the
  * task's deadline or 3 s. `*out` is set before the task

@@ -5,7 +5,15 @@
 
 #include "shared/loop.h"
 
+/* An operation that is over before it began. */
+struct refusal {
+    struct refusal *next;
+    struct task *task;
+    enum problem_code code;
+};
+
 struct tasks {
+    struct refusal *refusals;
     struct loop_hook *hook;
     struct task *first, **last; /* ready to run */
     unsigned alive;
@@ -27,6 +35,11 @@ static void make_ready(struct task *t)
 static bool run_ready(void *arg)
 {
     struct tasks *all = arg;
+    while (all->refusals != NULL) {
+        struct refusal r = *all->refusals;
+        all->refusals = r.next;
+        task_fail(r.task, (struct problem){r.code, STR_NONE, 0});
+    }
     struct task *t = all->first;
     all->first = NULL;
     all->last = &all->first;
@@ -36,7 +49,7 @@ static bool run_ready(void *arg)
         t->run(t);
         t = next;
     }
-    return all->first != NULL;
+    return all->first != NULL || all->refusals != NULL;
 }
 
 struct tasks *tasks_new(struct loop *loop)
@@ -101,6 +114,14 @@ void task_fail(struct task *t, struct problem problem)
         t->problem = problem;
     }
     task_done(t);
+}
+
+void task_refuse(struct task *t, enum problem_code code)
+{
+    struct refusal *r = arena_alloc(t->arena, sizeof(*r));
+    *r = (struct refusal){t->all->refusals, t, code};
+    t->all->refusals = r;
+    task_hold(t);
 }
 
 int64_t task_left_ms(const struct task *t)

@@ -48,6 +48,8 @@ void task_start(struct task *t);
 void task_hold(struct task *t);
 void task_done(struct task *t);
 void task_fail(struct task *t, struct problem problem);
+/* For an operation that cannot even begin: fails it in the next turn. */
+void task_refuse(struct task *t, enum problem_code code);
 
 /* Milliseconds until the deadline, 0 once it has passed. */
 int64_t task_left_ms(const struct task *t);

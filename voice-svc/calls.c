@@ -5,59 +5,17 @@
 #include "shared/loop.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
-#include "shared/script.h"
 #include "voice-svc/call_flow.h"
-
-SCRIPT(call_note);
+#include "voice-svc/notes.h"
 
 /* The caller waits: a Redis that is silent for this long is not waited for. */
-enum { PATIENCE_MS = 300, NOTE_MS = 2000 };
-
-/* The timeline entry follows the answer, best effort. */
-struct note {
-    struct task task;
-    struct str ride, role;
-    enum call_fate fate;
-    struct value done;
-};
+enum { PATIENCE_MS = 300 };
 
 struct receive {
     struct call call;
     struct value packed, time;
     struct msg_route route;
 };
-
-static void send_note(struct task *t, struct note *n)
-{
-    static const char *const words[] = {"connected", "unknown", "closed"};
-    unsigned partition = 0;
-    (void)ride_id_parse(n->ride, &partition, NULL);
-    struct str key = key_timeline(t->arena, partition, n->ride);
-    struct str args[] = {n->role, str_of(words[n->fate])};
-    redis_script(service_of(t)->redis, t, partition_tag(partition), &call_note,
-                 &key, 1, args, 2, &n->done);
-}
-
-static void note_run(struct task *t)
-{
-    struct note *n = (struct note *)t;
-    TASK_BEGIN(t);
-    AWAIT(t, send_note(t, n));
-    TASK_END(t);
-}
-
-static void begin_note(struct service *s, const struct msg_route *route,
-                       enum call_fate fate)
-{
-    unsigned partition = 0;
-    if (!ride_id_parse(route->ride, &partition, NULL))
-        return;
-    struct note *n = service_task(s, sizeof(*n), note_run, NOTE_MS);
-    n->ride = arena_copy(n->task.arena, route->ride);
-    n->role = arena_copy(n->task.arena, route->role);
-    n->fate = fate;
-    task_start(&n->task);
-}
 
 static void read_route(struct task *t, struct receive *c)
 {
@@ -123,7 +81,7 @@ static void receive_run(struct task *t)
     enum call_fate fate = call_fate(found ? &c->route : NULL, now_ms);
     answer(t, c, fate);
     if (found && fate != CALL_UNKNOWN)
-        begin_note(service_of(t), &c->route, fate);
+        notes_add(service_of(t), &c->route, fate, now_ms);
     TASK_END(t);
 }
 

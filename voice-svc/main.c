@@ -1,5 +1,6 @@
 /* voice-svc: answers calls. */
 #include "voice-svc/calls.h"
+#include "voice-svc/notes.h"
 
 int main(int argc, char **argv)
 {
@@ -10,6 +11,9 @@ int main(int argc, char **argv)
         .summary = "calls: a route in, a call flow out",
         .peers = peers,
         .routes = routes,
+        .start = notes_start,
+        .leave = notes_leave,
+        .stop = notes_stop,
     };
     return service_run(&spec, argc, argv);
 }

@@ -25,8 +25,9 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    "RESULT {\"rate\": %.1f, \"p50_us\": %d, \"p99_us\": %d, \"refused\": %d, \"broken\": %d}\n",
-    summary.requests / (summary.duration / 1e6), latency:percentile(50),
-    latency:percentile(99), errors.status,
+    'RESULT {"rate": %.1f, "answered": %d, "p50_us": %d, "p99_us": %d, ' ..
+    '"refused": %d, "broken": %d}\n',
+    summary.requests / (summary.duration / 1e6), summary.requests,
+    latency:percentile(50), latency:percentile(99), errors.status,
     errors.connect + errors.read + errors.write + errors.timeout))
 end

@@ -19,7 +19,7 @@
 
 static const int64_t hour_ms = 3600000, day_ms = 86400000;
 
-enum { CLAIM_KEPT_S = 172800, SLACK_MS = 60000 };
+enum { CLAIM_KEPT_S = 172800, CLAIM_MS = 120000, SLACK_MS = 60000 };
 
 static const char pool[] = "default";
 
@@ -47,7 +47,8 @@ static void write_words(const struct str *words, size_t count)
 
 #define WRITE(...)                                                             \
     write_words((const struct str[]){__VA_ARGS__},                             \
-                sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
+                sizeof((const struct str[]){__VA_ARGS__}) /                    \
+                    sizeof(struct str))
 
 static struct str number(const struct making *m, int64_t n)
 {
@@ -72,8 +73,9 @@ static void write_ride(const struct making *m)
     WRITE(STR("SET"), key_ride(a, m->partition, m->id),
           record_pack(a, &type_ride_record, &m->ride), STR("PXAT"),
           number(m, gone_ms(m)));
-    WRITE(STR("ZADD"), key_of_partition(a, "rides", m->partition),
-          number(m, m->ride.created), m->id);
+    struct str index = key_of_partition(a, "rides", m->partition);
+    WRITE(STR("ZADD"), index, number(m, m->ride.created), m->id);
+    write_until(m, index, gone_ms(m));
     WRITE(STR("SET"), arena_printf(a, "request:%.*s", STR_ARG(m->claim)),
           arena_printf(a, "%.*s %s",
                        STR_ARG(vault_hash(m->vault, a, "content", m->id)),
@@ -149,7 +151,7 @@ static void write_claim(const struct making *m)
     msgpack_packer_init(&p, &packed, append);
     (void)msgpack_pack_array(&p, 4);
     (void)msgpack_pack_str_with_body(&p, m->ride.proxy.ptr, m->ride.proxy.len);
-    (void)msgpack_pack_int64(&p, m->now_ms + 2 * 60000);
+    (void)msgpack_pack_int64(&p, m->now_ms + CLAIM_MS);
     (void)msgpack_pack_int64(&p, m->ride.ends);
     (void)msgpack_pack_int64(&p, m->ride.revision);
     WRITE(STR("SET"), pool_key_claim(a, m->ride.pool, m->claim),
@@ -166,8 +168,8 @@ static void fill(struct making *m, uint64_t at, uint64_t proxies)
     struct str customer = world_customer(a, at), driver = world_driver(a, at);
     struct str proxy = world_proxy(a, at, proxies);
     m->partition = partition_of(proxy);
-    m->claim = vault_hash(v, a, "claim", arena_printf(a, "bench-%llu",
-                                                      (unsigned long long)at));
+    m->claim = vault_hash(
+        v, a, "claim", arena_printf(a, "bench-%llu", (unsigned long long)at));
     m->id = ride_id(a, m->partition, m->claim);
     m->ride = (struct msg_ride_record){
         .customer = (int64_t)at + 1,

@@ -64,13 +64,15 @@ def in_pairs(options, what, ours, yardstick):
 
 
 @contextlib.contextmanager
-def watched(d, report, what, seconds):
-    """Notes how much of a core each process takes meanwhile."""
-    before = d.cpu_seconds()
-    yield
+def watched(d, report, what):
+    """Notes what each process spent meanwhile, for each of the `count` that the measurement fills in. That is steadier
+    than the rates where the machine is not quiet."""
+    before, measured = d.cpu_seconds(), {}
+    yield measured
     after = d.cpu_seconds()
-    shares = ((service, (after[service] - before.get(service, 0)) / seconds) for service in after)
-    report.note(f"{what}: of a core " + ", ".join(f"{s} {v:.0%}" for s, v in shares if v >= 0.01))
+    spent = {service: (after[service] - before.get(service, 0)) * 1e6 / measured["count"] for service in after}
+    shares = ", ".join(f"{service} {us:.1f}" for service, us in spent.items() if us >= 0.5)
+    report.note(f"{what}: {sum(spent.values()):.0f} µs of processor each: {shares}")
 
 
 # ---- calls
@@ -114,8 +116,10 @@ def measure_calls(d, options, report):
     save_answer(d, calls, answer)
 
     def ours(run):
-        with watched(d, report, f"calls, run {run}", options.seconds):
-            return wrk(options, report, d.port, calls)
+        with watched(d, report, f"calls, run {run}") as measured:
+            result = wrk(options, report, d.port, calls)
+            measured["count"] = result["answered"]
+        return result
 
     bare = start_tool("bare_http", port, answer)
     try:
@@ -153,8 +157,9 @@ def measure_texts(d, options, report):
 
     def ours(run):
         with written_texts(d, options, options.seconds * TEXTS_A_SECOND, f"run{run}") as texts:
-            with watched(d, report, f"texts, run {run}", options.seconds):
+            with watched(d, report, f"texts, run {run}") as measured:
                 result = d.play(texts, options.seconds)
+                measured["count"] = result["answered"]
         report.note_refusals("texts", result, "200")
         d.settle()
         return result
@@ -177,8 +182,9 @@ def measure_delivery(d, options, report):
     d.settle()
     d.start_provider(0, 0)
     with written_texts(d, options, seconds * DELIVERY_RATE, "delivery") as texts:
-        with watched(d, report, "delivery", seconds):
+        with watched(d, report, "delivery") as measured:
             result = d.play(texts, seconds + 5, rate=(DELIVERY_RATE, d.path("sent")))
+            measured["count"] = result["answered"]
     report.note_refusals("delivery", result, "200")
     d.settle()
     d.stop_provider()
@@ -220,8 +226,9 @@ def make_rides(d, options, report, run):
         for i in range(options.seconds * RIDES_A_SECOND):
             pair = {"customer": i % PEOPLE + first, "driver": (i + i // PEOPLE) % PEOPLE + first}
             file.write(d.api_request("rides", {**pair, **RIDE}, f"bench-{run}-{i}"))
-    with watched(d, report, f"rides among {d.rides:,}, run {run}", options.seconds):
+    with watched(d, report, f"rides among {d.rides:,}, run {run}") as measured:
         result = d.play(path, options.seconds)
+        measured["count"] = result["answered"]
     os.remove(path)
     report.note_refusals("rides", result, "201")
     d.settle()
@@ -246,12 +253,16 @@ def measure_rides(d, options, report):
 # ---- memory
 
 
-def add_memory(d, report, idle, bytes_each):
+def weigh_rides(d):
+    """Before the other parts, which add to the timelines: kind of key → bytes a ride."""
+    return bytes_of(d.redis, list(d.loaded_rides(WEIGHED)))
+
+
+def add_memory(d, report, idle, kinds, bytes_each):
     now = d.resident_mb()
     for service, mb in idle.items():
         goal = {"redis": "", "notifier": "< 32 MB"}.get(service, "< 16 MB")
         report.add(f"resident now, {service} | idle", f"{now[service]:.1f} MB", f"{mb:.1f} MB", "", goal)
-    kinds = bytes_of(d.redis, list(d.loaded_rides(WEIGHED)))
     besides = ("claim", "request", "rides of")
     counted = sum(size for kind, size in kinds.items() if not kind.startswith(besides))
     report.add("Redis a live ride: ride, routes, holds, index, 3 events", f"{counted:,.0f} B", "", "", "< 1,536 B")

@@ -246,13 +246,12 @@ static void print_result(int64_t took_ns)
 {
     if (play.answered > 0)
         qsort(play.took_ns, play.answered, sizeof(*play.took_ns), compare);
-    (void)printf("{\"rate\": %.1f, \"p50_us\": %lld, \"p99_us\": %lld, "
-                 "\"answered\": %llu, \"broken\": %llu, \"statuses\": {",
-                 (double)play.answered * (double)second_ns / (double)took_ns,
-                 percentile_us(50), percentile_us(99),
-                 (unsigned long long)play.answered,
-                 (unsigned long long)(play.broken + play.asked -
-                                      play.answered));
+    (void)printf(
+        "{\"rate\": %.1f, \"p50_us\": %lld, \"p99_us\": %lld, "
+        "\"answered\": %llu, \"broken\": %llu, \"statuses\": {",
+        (double)play.answered * (double)second_ns / (double)took_ns,
+        percentile_us(50), percentile_us(99), (unsigned long long)play.answered,
+        (unsigned long long)(play.broken + play.asked - play.answered));
     const char *between = "";
     for (unsigned i = 0; i < STATUSES; i++) {
         if (play.statuses[i] == 0)
@@ -267,8 +266,9 @@ static void print_result(int64_t took_ns)
 int main(int argc, char **argv)
 {
     if (argc != 5 && argc != 7) {
-        (void)fprintf(stderr, "usage: %s PORT REQUESTS CONNECTIONS SECONDS "
-                              "[RATE SENT]\n",
+        (void)fprintf(stderr,
+                      "usage: %s PORT REQUESTS CONNECTIONS SECONDS "
+                      "[RATE SENT]\n",
                       argv[0]);
         return 2;
     }

@@ -27,9 +27,8 @@ static struct str fresh_id(struct arena *arena)
     uint32_t r[4];
     if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
         abort();
-    return arena_printf(arena, "%08x-%04x-%04x-%04x-%08x%04x", r[0],
-                        r[1] >> 16, r[1] & 0xffff, r[2] >> 16, r[3],
-                        r[2] & 0xffff);
+    return arena_printf(arena, "%08x-%04x-%04x-%04x-%08x%04x", r[0], r[1] >> 16,
+                        r[1] & 0xffff, r[2] >> 16, r[3], r[2] & 0xffff);
 }
 
 static struct str absolute(struct arena *arena, const struct job *job,
@@ -97,8 +96,9 @@ int main(int argc, char **argv)
     bool calls = argc == 7 && strcmp(argv[1], "calls") == 0;
     bool texts = argc == 8 && strcmp(argv[1], "texts") == 0;
     if (!calls && !texts) {
-        (void)fprintf(stderr, "usage: %s calls|texts KEY URL ROUTES PROXIES "
-                              "COUNT [NAME]\n",
+        (void)fprintf(stderr,
+                      "usage: %s calls|texts KEY URL ROUTES PROXIES "
+                      "COUNT [NAME]\n",
                       argv[0]);
         return 2;
     }

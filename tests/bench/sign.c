@@ -39,10 +39,9 @@ struct str sign(struct arena *arena, struct str key, struct str url,
         "\"url_hash\":\"%.*s\"%.*s}",
         now, now + DAY_S, STR_ARG(jti), STR_ARG(hash(arena, url)),
         STR_ARG(body_hash));
-    struct str covered =
-        arena_printf(arena, "%.*s.%.*s",
-                     STR_ARG(base64(arena, header, sizeof(header) - 1)),
-                     STR_ARG(base64(arena, claims.ptr, claims.len)));
+    struct str covered = arena_printf(
+        arena, "%.*s.%.*s", STR_ARG(base64(arena, header, sizeof(header) - 1)),
+        STR_ARG(base64(arena, claims.ptr, claims.len)));
     unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     (void)HMAC(EVP_sha256(), key.ptr, (int)key.len,

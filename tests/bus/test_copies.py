@@ -2,8 +2,10 @@
 requests are under way, and nobody notices."""
 import pytest
 
-from invariants import check_invariants
+from fake_service import FakeService
+from invariants import Store, check_invariants
 from poll import wait_for
+from scene import HOUR, Scene
 from world import World
 
 CREATES = 200
@@ -165,3 +167,85 @@ def test_without_any_pool_svc_creates_are_refused_in_time(world, scene):
     world.start("pool-svc", "fresh")
     world.wait_sees(ride, "pool-svc")
     assert ride.bus.ask("RIDE_CREATE", request)[0] == "RIDE"
+
+
+# ---- a pool-svc that this file plays ----
+
+@pytest.fixture
+def played(request):
+    """One ride-svc alone, and the questions that it asks."""
+    failed_before = request.session.testsfailed
+    world = World()
+    try:
+        world.redis.start()
+        world.start("ride-svc")
+        yield PlayedPool(world)
+    finally:
+        world.close(request.session.testsfailed > failed_before)
+
+
+class PlayedPool:
+    """Gives its one number to everybody, for `claims_ms[n]` the nth time."""
+
+    number = "447700900900"
+
+    def __init__(self, world):
+        self.world = world
+        self.scene = Scene(world)
+        self.ride_svc = world.living("ride-svc")[0]
+        self.claims_ms = [120_000]
+        self.asked = []
+        self.hold = lambda body: ("OK", {})
+
+    def answer(self, name, body):
+        if name == "POOL_CHOOSE":
+            return "POOL_CHOSEN", {"pool": "default"}
+        if name == "HOLD_SET":
+            return self.hold(body)
+        now, n = self.world.redis.now_ms(), len(self.asked)
+        self.asked.append(body["renew"])
+        return "NUMBER_ASSIGNED", {
+            "number": self.number, "lapsed": False, "ends": now + HOUR,
+            "until": now + self.claims_ms[min(n, len(self.claims_ms) - 1)]}
+
+    def ride(self):
+        wait_for(lambda: self.ride_svc.metric("bus_copies") == 1,
+                 what="the played pool-svc in use")
+        return self.scene.ride(self.scene.customer(), self.scene.driver())
+
+
+def test_a_commit_refuses_once_its_claim_has_lapsed(played):
+    """It asks for another, and says which one lapsed."""
+    played.claims_ms = [1, 120_000]
+    with FakeService(played.world, "pool-svc", played.answer):
+        assert played.ride()["proxy"] == played.number
+        wait_for(played.world.idle, what="the confirm")
+    assert played.asked == ["", played.number]
+
+
+def test_a_confirm_does_not_settle_what_came_after_it(played):
+    """The ride ends before its confirm is answered, and then nobody answers:
+    the end is still owed to pool-svc."""
+    held, ends = [], played.scene.world.living("ride-svc")[0].connect()
+
+    def hold(body):
+        held.append(body["revision"])
+        if body["revision"] == 1:
+            ride, = Store(played.world.redis).rides
+            ends.begin("RIDE_END", {"id": ride}, ms=1200)
+            wait_for(lambda: Store(played.world.redis).rides[ride]["revision"]
+                     == 2, what="the end written")
+            return "OK", {}
+        return None
+
+    played.hold = hold
+    with FakeService(played.world, "pool-svc", played.answer):
+        ride = played.ride()
+        wait_for(lambda: 2 in held and played.world.idle(),
+                 what="the end given up")
+        assert Store(played.world.redis).duties == {ride["id"]}
+        played.hold = lambda body: ("OK", {})
+        played.world.redis.move(seconds=15)
+        wait_for(lambda: not Store(played.world.redis).duties,
+                 what="duties done")
+    ends.close()

@@ -1,5 +1,6 @@
 """Killed at every named crash point, and at random ones: what was answered
 stands, what was not is done by the repeat, and nothing leaks."""
+import os
 import random
 import re
 
@@ -224,7 +225,10 @@ def kill_one(world, random_):
         world.start(victim.service, victim.instance)
 
 
-@pytest.mark.parametrize("seed", range(3))
+SEEDS = range(25 if os.environ.get("BIRDCAR_LONG") else 3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_kills_at_random(world, scene, redis, seed):
     """kill -9 of any process, the store too, while rides are made, extended
     and ended: every answer that was given holds."""

@@ -211,7 +211,7 @@ def test_api(deployment, row):
         assert answer.headers["Allow"], answer
     if row.path.startswith("/api/") or row.status in (413, 414, 431):
         check_problem(answer, row.status, row.code, row.field)
-    assert b"<script>alert" not in answer.body
+    assert b"<script" not in answer.body
 
 
 # ---- webhooks: signed, so that only their content is at fault
@@ -328,7 +328,7 @@ FORMS += [(f"/rides/{thing}/extend", {"ends_at": "2031-01-01T00:00"}, 404) for t
 def test_forms(deployment, path, fields, status):
     answer = deployment.api.form(path, fields)
     assert (answer.status, answer.type) == (status, "text/html"), answer
-    assert b"<script>alert" not in answer.body
+    assert b"<script" not in answer.body
 
 
 @pytest.mark.parametrize("path", ["/createride", "/customers", "/numbers", "/pools"])
@@ -346,13 +346,13 @@ def test_form_bodies(deployment, path, body, kind, status):
 def test_pages_that_are_not_there(deployment, path):
     answer = deployment.api.get(path)
     assert answer.status == 404, answer
-    assert b"<script>alert" not in answer.body
+    assert b"<script" not in answer.body
 
 
 @pytest.mark.parametrize("query", ["?done=" + quote(SCRIPT), "?customers=" + quote(SCRIPT), "?x=%00", "?rides=" + "x" * 999])
 def test_home_with_an_odd_query(deployment, query):
     answer = deployment.api.get("/" + query)
-    assert answer.status < 500 and b"<script>alert" not in answer.body
+    assert answer.status < 500 and b"<script" not in answer.body
 
 
 # ---- bodies that have no end

@@ -16,6 +16,7 @@ from poll import wait_for
 SETTINGS = {"TEXTS_PER_MINUTE": "0", "GRACE_HOURS": "0", "COOLDOWN_HOURS": "0"}
 PAIRS, NUMBERS = 12, 40
 TRANSFER = b"<Transfer "
+ROUNDS = 6 if os.environ.get("BIRDCAR_LONG") else 1
 
 
 class Load:
@@ -142,7 +143,7 @@ def check(deployment, load):
     assert set(load.made.values()) <= ours
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICES * ROUNDS)
 def test_killed_in_mid_flight(deployment, rides, service):
     victim = deployment.pids(service)[0][1]
     others = set(deployment.pids()) - {(service, victim)}

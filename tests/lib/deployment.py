@@ -51,7 +51,11 @@ class Deployment:
         self.settings = settings
 
     def __enter__(self):
-        self.up()
+        try:
+            self.up()
+        except BaseException:
+            self.close(failed=True)
+            raise
         return self
 
     def __exit__(self, kind, error, trace):
@@ -84,7 +88,7 @@ class Deployment:
         return json.loads(self.run("status", "--json").stdout)
 
     def pids(self, service=None):
-        """By endpoint's process: (service, pid), of those that live."""
+        """(service, pid) of those that live."""
         return [(p["service"], p["pid"]) for p in self.status() if p["pid"] and service in (None, p["service"])]
 
     def close(self, failed=False):

@@ -25,6 +25,9 @@ __attribute__((constructor)) static void open_offset(void)
         offset_ms = at;
 }
 
+/* Their parameters bear reserved names in libc's headers.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 /* The system call itself: what libc offers is what is replaced here. */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
@@ -57,3 +60,5 @@ time_t time(time_t *out)
         *out = exact.tv_sec;
     return exact.tv_sec;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -68,7 +68,12 @@ class Store:
                 else ride["closed"] + HOLD_SLACK_MS
             if ride_id in self.duties:
                 least = self.now  # a claim, perhaps: still to be confirmed
-            assert min(self.hold(ride_id)) >= least, \
+            used, *held = self.hold(ride_id)
+            # What is kept for good counts as used while the ride connects.
+            connects = ride["grace"] if ride["grace"] > self.now else 0
+            assert used >= (least if ride["closed"] != -1 else connects), \
+                "a number looks unused before its ride's routes end"
+            assert min(held) >= least, \
                 "a number is free before its ride's routes end"
 
     def check_uses(self):
