@@ -283,7 +283,7 @@ def test_ends_and_extensions_at_the_same_moment(scene, redis):
 KEPT = re.compile(
     r"pools|pool:{\w+}:(numbers|index)|number:{\d+}:\d+|customers|drivers"
     r"|(customer|driver):\d+|{(customers|drivers)}:last|phone:[\w-]{22}"
-    r"|outbox:{\d+}")
+    r"|(outbox|waiting):{\d+}")
 
 
 def test_after_its_retention_nothing_is_left(scene, redis, pair):
