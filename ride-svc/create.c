@@ -3,6 +3,7 @@
 #include "ride-svc/duties.h"
 #include "ride-svc/notice.h"
 #include "ride-svc/people.h"
+#include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
 #include "shared/fault.h"
 #include "shared/log.h"
@@ -144,12 +145,12 @@ static void fill_ask(struct task *t, struct create *c)
                                         .customer = c->customer.key,
                                         .driver = c->driver.key,
                                         .ends = m->ends,
-                                        .lasts = settings->ride_hours};
+                                        .lasts = settings->ride_ms};
     if (m->ends != 0 || !time_parse(m->datetime, &pickup))
         return;
     /* A pickup in the past, or in a far future, is but a word in the notice. */
     if (pickup > c->now_ms && pickup < c->now_ms + MOST_AHEAD_MS)
-        c->ask.ends = pickup + settings->ride_hours;
+        c->ask.ends = pickup + settings->ride_ms;
 }
 
 static void take_number(struct task *t, struct create *c)
@@ -252,8 +253,8 @@ static void send_commit(struct task *t, struct create *c)
     struct str args[] = {c->id,
                          record_pack(a, &type_ride_record, &c->ride),
                          arena_number(a, c->got.until),
-                         arena_number(a, settings->grace_hours),
-                         arena_number(a, settings->cooldown_hours),
+                         arena_number(a, settings->grace_ms),
+                         arena_number(a, settings->cooldown_ms),
                          arena_number(a, settings->retention_days * DAY_MS),
                          c->notices[0],
                          c->notices[1],
@@ -394,7 +395,7 @@ static void create_run(struct task *t)
         fill_ride(t, c);
         fill_notices(t, c);
         /* Before the commit: one for a ride that never came is harmless. */
-        AWAIT(t, rides_remember(s, t, c->id, &c->ride, c->got.ends, &c->kept));
+        AWAIT(t, person_rides_add(s, t, c->id, &c->ride, &c->kept));
         if (t->outcome != DONE)
             TASK_FAIL(t);
         AWAIT(t, write_ride(t, c));

@@ -2,7 +2,7 @@
 #include "ride-svc/life.h"
 
 #include "ride-svc/duties.h"
-#include "ride-svc/people.h"
+#include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
 #include "shared/fault.h"
 #include "shared/log.h"
@@ -40,8 +40,8 @@ static void send_change(struct task *t, struct change *c, const char *act,
         c->id,
         str_of(act),
         arena_number(t->arena, ends),
-        arena_number(t->arena, settings->grace_hours),
-        arena_number(t->arena, settings->cooldown_hours),
+        arena_number(t->arena, settings->grace_ms),
+        arena_number(t->arena, settings->cooldown_ms),
         arena_number(t->arena, settings->retention_days * DAY_MS),
         arena_number(t->arena, ride->revision)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
@@ -115,13 +115,8 @@ const struct bus_route route_ride_end = {&type_ride_end, sizeof(struct change),
 /* The ride as it will be, for its hold. */
 static void fill_wanted(struct task *t, struct change *c, int64_t ends)
 {
-    const struct settings *settings = &service_of(t)->settings;
     c->wanted = c->read.ride;
-    c->wanted.ends = ends;
-    c->wanted.grace = ends + settings->grace_hours;
-    c->wanted.closed = settings->cooldown_hours == -1
-                           ? -1
-                           : c->wanted.grace + settings->cooldown_hours;
+    ride_set_end(&c->wanted, &service_of(t)->settings, ends);
 }
 
 /* One that another copy made first is as good as made here. */
@@ -178,8 +173,7 @@ static void extend_run(struct task *t)
             if (t->outcome != DONE || !change_took(t, c, m->ends))
                 TASK_FAIL(t);
             fill_wanted(t, c, m->ends);
-            AWAIT(t,
-                  rides_remember(s, t, c->id, &c->wanted, m->ends, &c->kept));
+            AWAIT(t, person_rides_add(s, t, c->id, &c->wanted, &c->kept));
             if (t->outcome != DONE)
                 TASK_FAIL(t);
             AWAIT(t,

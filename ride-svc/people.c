@@ -2,13 +2,13 @@
 #include "ride-svc/people.h"
 
 #include "ride-svc/person.h"
+#include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
 #include "shared/phone.h"
 #include "shared/phonebook.h"
 #include "shared/script.h"
 
 SCRIPT(person_new);
-SCRIPT(person_ride);
 
 enum { RIDES_LOOKED_AT = 1000 };
 
@@ -170,23 +170,6 @@ const struct bus_route route_person_add = {&type_person_add, sizeof(struct add),
                                            add_run};
 
 /* ---- PERSON_EDIT and PERSON_REMOVE ---- */
-
-void rides_remember(struct service *s, struct task *t, struct str ride_id,
-                    const struct msg_ride_record *ride, int64_t ends,
-                    struct value *out)
-{
-    int64_t retention = s->settings.retention_days * DAY_MS;
-    int64_t cooldown = s->settings.cooldown_hours;
-    int64_t closed = ends + s->settings.grace_hours +
-                     (cooldown == -1 ? retention : cooldown);
-    struct str args[] = {ride_id, arena_number(t->arena, closed),
-                         arena_number(t->arena, retention)};
-    struct str keys[] = {key_person_rides(t->arena, ride->customer_key),
-                         key_person_rides(t->arena, ride->driver_key)};
-    for (int i = 0; i < 2; i++)
-        redis_script(s->redis, t, keys[i], &person_ride, &keys[i], 1, args, 3,
-                     out);
-}
 
 struct change {
     struct call call;

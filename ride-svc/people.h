@@ -20,12 +20,6 @@ void person_fetch(struct service *s, struct task *t, const char *role,
 bool person_decode(struct service *s, struct task *t, const char *role,
                    int64_t id, struct person *person);
 
-/* Notes the ride, which ends at `ends` (ms), for both its parties, so that
- * neither is removed before it is closed. */
-void rides_remember(struct service *s, struct task *t, struct str ride_id,
-                    const struct msg_ride_record *ride, int64_t ends,
-                    struct value *out);
-
 extern const struct bus_route route_person_add, route_person_edit,
     route_person_get, route_person_remove, route_person_list;
 

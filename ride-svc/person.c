@@ -15,11 +15,6 @@ struct str key_people(struct arena *arena, const char *role)
     return arena_printf(arena, "%ss", role);
 }
 
-struct str key_person_rides(struct arena *arena, struct str phone)
-{
-    return arena_printf(arena, "person-rides:%.*s", STR_ARG(phone));
-}
-
 struct str meaning_person(struct arena *arena, const char *role, int64_t id)
 {
     return arena_printf(arena, "person:%s:%lld", role, (long long)id);

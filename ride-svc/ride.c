@@ -19,12 +19,6 @@ void ride_fetch_packed(struct service *s, struct task *t, struct str id,
     REDIS_DO(s->redis, t, key, &out->packed, STR("GET"), key);
 }
 
-int64_t redis_time_ms(const struct value *time)
-{
-    return value_num(value_at(time, 0), 0) * 1000 +
-           value_num(value_at(time, 1), 0) / 1000;
-}
-
 bool ride_decode(struct task *t, struct ride_read *read)
 {
     if (read->time.kind == VALUE_LIST)
@@ -77,6 +71,15 @@ void ride_describe(const struct service *s, struct task *t, struct str id,
         .ends = ride->ends,
         .grace = ride->grace,
         .closed = ride->closed};
+}
+
+void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,
+                  int64_t ends)
+{
+    ride->ends = ends;
+    ride->grace = ends + settings->grace_ms;
+    ride->closed =
+        settings->cooldown_ms == -1 ? -1 : ride->grace + settings->cooldown_ms;
 }
 
 struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,

@@ -31,13 +31,14 @@ void ride_fetch_packed(struct service *s, struct task *t, struct str id,
 /* False where there is no such ride. */
 bool ride_decode(struct task *t, struct ride_read *read);
 
-/* Milliseconds out of TIME's reply. */
-int64_t redis_time_ms(const struct value *time);
-
 /* What others may see: phones masked, the state at `now_ms`. */
 void ride_describe(const struct service *s, struct task *t, struct str id,
                    const struct msg_ride_record *ride, int64_t now_ms,
                    struct msg_ride *out);
+
+/* Its end, and what follows from it: connected until, its number kept until. */
+void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,
+                  int64_t ends);
 
 /* The hold that the ride wants of pool-svc now. */
 struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,

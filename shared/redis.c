@@ -10,6 +10,7 @@
 #include "shared/loop.h"
 #include "shared/metrics.h"
 #include "shared/redis_url.h"
+#include "shared/redis_wire.h"
 
 enum {
     PATIENCE_MS = 3000,    /* for one answer, whatever the task would allow */
@@ -85,83 +86,12 @@ static void fail_op(struct op *op, enum problem_code code)
 
 /* ---- answers ---- */
 
-static void copy_reply(struct arena *arena, const redisReply *reply,
-                       struct value *out)
-{
-    *out = (struct value){.kind = VALUE_NIL};
-    switch (reply->type) {
-    case REDIS_REPLY_INTEGER:
-        out->kind = VALUE_NUM;
-        out->num = reply->integer;
-        return;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-    case REDIS_REPLY_ERROR:
-        out->kind = VALUE_STR;
-        out->str =
-            arena_copy(arena, (struct str){reply->str, (size_t)reply->len});
-        return;
-    case REDIS_REPLY_ARRAY:
-        out->kind = VALUE_LIST;
-        out->count = reply->elements;
-        out->items = arena_alloc(arena, out->count * sizeof(*out->items) + 1);
-        for (size_t i = 0; i < out->count; i++)
-            copy_reply(arena, reply->element[i], &out->items[i]);
-        return;
-    default:
-        return;
-    }
-}
-
-/* Faults that pass by themselves: nothing of the command was done. */
-static bool passes_by_itself(struct str error)
-{
-    static const char *const words[] = {
-        "LOADING",    "BUSY",       "READONLY", "OOM",         "MISCONF",
-        "NOREPLICAS", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOAUTH",
-        "-LOADING",   "-READONLY",  "-OOM"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (str_starts(error, str_of(words[i])))
-            return true;
-    /* Refused inside a script before its first write. */
-    return memmem(error.ptr, error.len, "OOM", 3) != NULL ||
-           memmem(error.ptr, error.len, "READONLY", 8) != NULL;
-}
-
 static void reply_came(redisAsyncContext *context, void *reply, void *arg);
-
-/* "*3\r\n", "$5\r\n" */
-static void write_count(struct buffer *b, char mark, size_t n)
-{
-    char text[24];
-    size_t at = sizeof(text);
-    text[--at] = '\n';
-    text[--at] = '\r';
-    do {
-        text[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    text[--at] = mark;
-    buffer_add(b, text + at, sizeof(text) - at);
-}
-
-/* The command on the wire. To have hiredis write it is half of what a call
- * costs here. */
-static void write_op(struct buffer *b, const struct op *op)
-{
-    buffer_reset(b);
-    write_count(b, '*', op->count);
-    for (size_t i = 0; i < op->count; i++) {
-        write_count(b, '$', op->words[i].len);
-        buffer_str(b, op->words[i]);
-        buffer_add(b, "\r\n", 2);
-    }
-}
 
 static void send_op(struct op *op)
 {
     struct redis *r = op->redis;
-    write_op(&r->out, op);
+    wire_command(&r->out, op->words, op->count);
     op->state = OP_SENT;
     metric_add(METRIC_redis_calls_total, 1);
     if (redisAsyncFormattedCommand(r->context, reply_came, op, r->out.ptr,
@@ -180,7 +110,7 @@ static void error_came(struct op *op, struct str error)
         send_op(op);
         return;
     }
-    bool passing = passes_by_itself(error);
+    bool passing = wire_passes_by_itself(error);
     /* The first word only: what follows may quote a key or an argument. */
     struct str rest = error;
     struct str code = str_cut(&rest, ' ');
@@ -213,7 +143,7 @@ static void reply_came(redisAsyncContext *context, void *reply, void *arg)
     struct task *t = op->task;
     if (t != NULL) {
         if (op->out != NULL)
-            copy_reply(t->arena, r, op->out);
+            wire_reply(t->arena, r, op->out);
         op->task = NULL;
         task_done(t);
     }

@@ -24,6 +24,12 @@ struct str value_str(const struct value *v)
     return v->kind == VALUE_STR ? v->str : STR_NONE;
 }
 
+int64_t redis_time_ms(const struct value *time)
+{
+    return value_num(value_at(time, 0), 0) * 1000 +
+           value_num(value_at(time, 1), 0) / 1000;
+}
+
 struct str value_field(const struct value *pairs, const char *field)
 {
     if (pairs->kind == VALUE_LIST)

@@ -76,8 +76,7 @@ static void receive_run(struct task *t)
         TASK_FAIL(t);
     bool found =
         record_decode(&type_route, value_str(&c->packed), t->arena, &c->route);
-    int64_t now_ms = value_num(value_at(&c->time, 0), 0) * 1000 +
-                     value_num(value_at(&c->time, 1), 0) / 1000;
+    int64_t now_ms = redis_time_ms(&c->time);
     enum call_fate fate = call_fate(found ? &c->route : NULL, now_ms);
     answer(t, c, fate);
     if (found && fate != CALL_UNKNOWN)

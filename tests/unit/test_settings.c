@@ -36,7 +36,7 @@ static void assert_defaults(void)
     assert_string_equal(settings.public_url, "http://127.0.0.1:4567");
     assert_string_equal(settings.api_url, "https://rest.messagebird.com");
     assert_true(settings.webhook_auth);
-    assert_int_equal(settings.ride_hours, 24 * 3600000);
+    assert_int_equal(settings.ride_ms, 24 * 3600000);
     assert_int_equal(settings.retention_days, 30);
     /* The tutorial's own words. */
     assert_string_equal(settings.customer_notice,
@@ -135,11 +135,11 @@ static void reads_hours(void **state)
         if (rows[i].ms >= 0) {
             setenv("RIDE_HOURS", rows[i].in, 1);
             CHECK(rows[i].in, settings_read(&settings, why, sizeof(why)));
-            CHECK(rows[i].in, settings.ride_hours == rows[i].ms);
+            CHECK(rows[i].in, settings.ride_ms == rows[i].ms);
         }
         setenv("COOLDOWN_HOURS", rows[i].in, 1);
         CHECK(rows[i].in, settings_read(&settings, why, sizeof(why)));
-        CHECK(rows[i].in, settings.cooldown_hours == rows[i].ms);
+        CHECK(rows[i].in, settings.cooldown_ms == rows[i].ms);
     }
 }
 
