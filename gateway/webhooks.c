@@ -143,13 +143,10 @@ void text_hook_run(struct task *t)
         TASK_FAIL(t);
     AWAIT(t, bus_ask(service_of(t)->client, t, "ride-svc", &type_sms_received,
                      &c->ask, &c->got));
+    if (t->outcome == REJECT && t->problem.code == PROBLEM_bad_signature)
+        log_refusal(&c->x, "replay");
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    if (str_is(c->got.fate, "replay")) {
-        log_refusal(&c->x, "replay");
-        task_reject(t, PROBLEM_bad_signature, STR_NONE);
-        TASK_FAIL(t);
-    }
     answer_taken(&c->x);
     TASK_END(t);
 }

@@ -3,6 +3,7 @@
 #include <czmq.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "shared/log.h"
 #include "shared/loop.h"
@@ -160,6 +161,18 @@ static void forbid_dumps(void)
 #endif
 }
 
+/* Whoever can open the bus's sockets can ask for anything. */
+static bool run_dir_is_ours(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+        st.st_uid == geteuid() && (st.st_mode & 077) == 0)
+        return true;
+    log_event(LEVEL_ERROR, "settings.refused", STR_NONE,
+              "RUN_DIR: must be a folder of this user with mode 0700");
+    return false;
+}
+
 static bool set_up(struct service *s)
 {
     char why[256] = "";
@@ -182,6 +195,8 @@ static bool set_up(struct service *s)
                   "RUN_DIR: the path of a socket in it is over 107 bytes");
         return false;
     }
+    if (!run_dir_is_ours(s->settings.run_dir))
+        return false;
     s->vault = vault_new(s->settings.keys_file, why, sizeof(why));
     if (s->vault == NULL) {
         log_event(LEVEL_ERROR, "keys.refused", STR_NONE, "KEYS_FILE: %s", why);
