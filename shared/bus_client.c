@@ -479,8 +479,11 @@ void bus_tell(struct bus_client *client, const char *service,
     struct bus_header h = {.name = str_of(type->name), .left_ms = ATTEMPT_MS};
     for (unsigned i = 0; i < p->ncopies; i++) {
         struct copy *copy = p->copies[i];
-        if (str_is(instance, copy->instance) && copy->usable &&
-            batch_has_room(&copy->batch))
+        if (!str_is(instance, copy->instance))
+            continue;
+        if (!batch_has_room(&copy->batch))
+            flush(client, copy);
+        if (copy->usable)
             batch_add_message(&copy->batch, &h, type, message);
     }
 }

@@ -98,9 +98,12 @@ bool str_next(struct str *rest, uint32_t *character)
 bool str_is_utf8(struct str a)
 {
     uint32_t c = 0;
-    while (a.len > 0)
-        if (!str_next(&a, &c) || c == 0)
+    while (a.len > 0) {
+        if ((signed char)a.ptr[0] > 0) /* ASCII, as nearly all is */
+            a = str_from(a, 1);
+        else if (!str_next(&a, &c) || c == 0)
             return false;
+    }
     return true;
 }
 
