@@ -1,13 +1,11 @@
 #include "gateway/access.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "shared/secret_file.h"
 
 enum { SECRET_MOST = 255, BASIC_MOST = 512 };
 
@@ -21,19 +19,6 @@ struct access {
 };
 
 /* ---- the secrets ---- */
-
-/* NULL where nobody but the owner can get at it. */
-static const char *file_fault(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return strerrordesc_np(errno);
-    if (!S_ISREG(st.st_mode))
-        return "not a regular file";
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "open to others than its owner; chmod 600 it";
-    return NULL;
-}
 
 static const char *take_secret(struct secret *secret, const char *bytes,
                                size_t len)
@@ -55,21 +40,11 @@ static bool read_secret(struct secret *secret, const char *path, char *why,
                         size_t room)
 {
     char bytes[SECRET_MOST + 16];
-    const char *fault = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t len = -1;
-    if (fd < 0)
-        fault = strerrordesc_np(errno);
-    else
-        fault = file_fault(fd);
-    if (fault == NULL) {
-        len = read(fd, bytes, sizeof(bytes));
-        fault = len < 0 ? strerrordesc_np(errno)
-                        : take_secret(secret, bytes, (size_t)len);
-    }
+    size_t len = 0;
+    const char *fault = secret_file_read(path, bytes, sizeof(bytes), &len);
+    if (fault == NULL)
+        fault = take_secret(secret, bytes, len);
     sodium_memzero(bytes, sizeof(bytes));
-    if (fd >= 0)
-        (void)close(fd);
     if (fault != NULL)
         (void)snprintf(why, room, "%s: %s", path, fault);
     return fault == NULL;

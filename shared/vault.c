@@ -1,13 +1,11 @@
 #include "shared/vault.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "shared/secret_file.h"
 
 enum {
     KEY_BYTES = 32,
@@ -99,59 +97,20 @@ static bool load_text(struct vault *vault, struct str text, const char *path,
     return true;
 }
 
-/* NULL where nobody but the owner can get at it. */
-static const char *file_fault(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return strerrordesc_np(errno);
-    if (!S_ISREG(st.st_mode))
-        return "not a regular file";
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "open to others than its owner; chmod 600 it";
-    return st.st_size >= FILE_MOST ? "too large for a key file" : NULL;
-}
-
-/* By read(2): stdio would leave a copy of the keys in its buffer. */
-static const char *read_all(int fd, char *text, size_t *len)
-{
-    while (*len < FILE_MOST) {
-        ssize_t got = read(fd, text + *len, FILE_MOST - *len);
-        if (got == 0)
-            return NULL;
-        if (got < 0 && errno != EINTR)
-            return strerrordesc_np(errno);
-        if (got > 0)
-            *len += (size_t)got;
-    }
-    return "too large for a key file";
-}
-
 static bool load_file(struct vault *vault, const char *path, char *why,
                       size_t room)
 {
     size_t len = 0;
-    char *text = NULL;
     bool loaded = false;
-    const char *fault = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        snprintf(why, room, "%s: %s", path, strerrordesc_np(errno));
-        return false;
-    }
-    fault = file_fault(fd);
-    if (fault == NULL) {
-        text = sodium_malloc(FILE_MOST);
-        if (text == NULL)
-            abort();
-        fault = read_all(fd, text, &len);
-    }
+    char *text = sodium_malloc(FILE_MOST);
+    if (text == NULL)
+        abort();
+    const char *fault = secret_file_read(path, text, FILE_MOST, &len);
     if (fault == NULL)
         loaded = load_text(vault, (struct str){text, len}, path, why, room);
     else
         snprintf(why, room, "%s: %s", path, fault);
     sodium_free(text);
-    close(fd);
     return loaded;
 }
 
