@@ -78,7 +78,8 @@ hold(KEYS[2])
 hold(KEYS[3])
 local uses = ARGV[6] .. number
 redis.call('ZREMRANGEBYSCORE', uses, '-inf', text(now))
-redis.call('ZADD', uses, text(ends_claim), ARGV[1])
+-- A key that is used again after two days may find its first ride here.
+redis.call('ZADD', uses, 'GT', text(ends_claim), ARGV[1])
 local last = redis.call('ZRANGE', uses, -1, -1, 'WITHSCORES')[2]
 redis.call('PEXPIREAT', uses, text(tonumber(last)))
 redis.call('SET', KEYS[4], cmsgpack.pack({number, ends_claim, ends, 0}),

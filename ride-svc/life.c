@@ -1,17 +1,20 @@
 /* Ending and extending. */
 #include "ride-svc/life.h"
 
+#include <sodium.h>
+
 #include "ride-svc/duties.h"
 #include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
 #include "shared/fault.h"
 #include "shared/log.h"
+#include "shared/loop.h"
 #include "shared/partition.h"
 #include "shared/script.h"
 
 SCRIPT(ride_change);
 
-enum { MOST_TRIES = 4 };
+enum { MOST_TRIES = 6, STAND_BACK_MS = 20 };
 
 struct change {
     struct call call;
@@ -21,6 +24,7 @@ struct change {
     struct hold_sync sync;
     struct msg_ride_record wanted;
     unsigned tries;
+    struct loop_timer *timer;
 };
 
 static void send_change(struct task *t, struct change *c, const char *act,
@@ -142,6 +146,23 @@ static bool changed_since(const struct task *t, const struct change *c)
            str_is(value_str(value_at(&c->changed, 0)), "changed");
 }
 
+static void stood_back(void *arg)
+{
+    struct change *c = arg;
+    loop_timer_destroy(&c->timer);
+    task_done(&c->call.task);
+}
+
+/* Each mark undoes the others': without a pause, of another length for each,
+ * none of many would ever come through. */
+static void stand_back(struct task *t, struct change *c)
+{
+    uint32_t most_ms = STAND_BACK_MS << c->tries;
+    task_hold(t);
+    c->timer = loop_timer_new(service_of(t)->loop, stood_back, c);
+    loop_timer_set(c->timer, randombytes_uniform(most_ms));
+}
+
 /* The same extension again, or again after a lost answer. */
 static bool extended_already(struct task *t, struct change *c, int64_t ends)
 {
@@ -168,7 +189,7 @@ static void extend_run(struct task *t)
         TASK_FAIL(t);
     }
     if (!extended_already(t, c, m->ends)) {
-        do {
+        for (;;) {
             AWAIT(t, send_change(t, c, "mark", m->ends));
             if (t->outcome != DONE || !change_took(t, c, m->ends))
                 TASK_FAIL(t);
@@ -182,7 +203,10 @@ static void extend_run(struct task *t)
                 TASK_FAIL(t);
             FAULT("extend.held");
             AWAIT(t, send_change(t, c, "extend", m->ends));
-        } while (changed_since(t, c) && ++c->tries < MOST_TRIES);
+            if (!changed_since(t, c) || ++c->tries == MOST_TRIES)
+                break;
+            AWAIT(t, stand_back(t, c));
+        }
         if (t->outcome != DONE || !change_took(t, c, m->ends))
             TASK_FAIL(t);
         log_event(LEVEL_INFO, "ride.extended", t->trace, "ride=%.*s",

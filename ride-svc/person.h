@@ -8,8 +8,6 @@
 struct str key_person(struct arena *arena, const char *role, int64_t id);
 /* customers, drivers: zsets of ids */
 struct str key_people(struct arena *arena, const char *role);
-/* person-rides:<phone>, a zset: ride -> when it is closed (ms) */
-struct str key_person_rides(struct arena *arena, struct str phone);
 struct str meaning_person(struct arena *arena, const char *role, int64_t id);
 
 /* "customer" or "driver", static; NULL and the task rejected for any other. */

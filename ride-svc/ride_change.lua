@@ -25,6 +25,7 @@ end
 if act == 'extend' and ride[REVISION] ~= tonumber(ARGV[7]) then
   return {'changed', there, text(now)}
 end
+-- A route: {ride, role, other, since, until, closed, replaced}
 local routes = {redis.call('GET', KEYS[2]) or false,
                 redis.call('GET', KEYS[3]) or false}
 

@@ -165,8 +165,8 @@ static void forbid_dumps(void)
 static bool run_dir_is_ours(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-        st.st_uid == geteuid() && (st.st_mode & 077) == 0)
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+        (st.st_mode & 077) == 0)
         return true;
     log_event(LEVEL_ERROR, "settings.refused", STR_NONE,
               "RUN_DIR: must be a folder of this user with mode 0700");
