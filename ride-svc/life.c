@@ -157,7 +157,7 @@ static void stood_back(void *arg)
  * none of many would ever come through. */
 static void stand_back(struct task *t, struct change *c)
 {
-    uint32_t most_ms = STAND_BACK_MS << c->tries;
+    uint32_t most_ms = (uint32_t)STAND_BACK_MS << c->tries;
     task_hold(t);
     c->timer = loop_timer_new(service_of(t)->loop, stood_back, c);
     loop_timer_set(c->timer, randombytes_uniform(most_ms));

@@ -1,14 +1,17 @@
 """Several copies of each service: killed, stopped, joined and restarted while
 requests are under way, and nobody notices."""
+import time
+
 import pytest
 
 from fake_service import FakeService
-from invariants import Store, check_invariants
+from invariants import HOLD_SLACK_MS, Store, settle
 from poll import wait_for
 from scene import HOUR, Scene
 from world import World
 
 CREATES = 200
+EXTENSIONS = 60
 
 
 @pytest.fixture
@@ -50,13 +53,6 @@ def check_made(scene, requests, got):
     assert len(rides) == 3 * 10, "each driver on each number"
     assert len(scene.outbox()) == 2 * len(rides)
     return rides
-
-
-def settle(scene):
-    scene.redis.move(seconds=15)
-    wait_for(lambda: not scene.redis.client.keys("duties:*"),
-             what="duties done")
-    check_invariants(scene.redis)
 
 
 def test_both_copies_of_pool_svc_are_asked(world, scene, requests):
@@ -125,6 +121,62 @@ def test_the_same_create_at_two_copies_at_once(world, scene, requests):
                                                             request)
         assert one.answers([a])[a][1]["id"] == two.answers([b])[b][1]["id"]
     assert len(scene.outbox()) == 2 * len(requests[::41])
+
+
+# How long the hold outlasts the routes, in one step: {least hold, routes}.
+LOOK = """
+local found = {'inf', 0}
+for i = 1, 3 do
+  local held = redis.call('ZSCORE', ARGV[i * 2 - 1], ARGV[i * 2])
+  if tonumber(held) < tonumber(found[1]) then found[1] = held end
+end
+for i = 7, 8 do
+  local route = cmsgpack.unpack(redis.call('GET', ARGV[i]))
+  found[2] = math.max(found[2], route[6])
+end
+return {found[1], string.format('%.0f', found[2])}"""
+
+
+def hold_watch(redis, ride_id):
+    """A quick look that the hold outlasts the routes."""
+    store = Store(redis)
+    look = redis.client.register_script(LOOK)
+    places = [part for place in store.hold_places(ride_id) for part in place]
+
+    def check():
+        held, routes = look(args=[*places, *store.routes])
+        assert int(held) >= int(routes) + HOLD_SLACK_MS
+    return check
+
+
+def test_two_extensions_of_one_ride_at_two_copies_at_once(world, scene,
+                                                          redis):
+    """Each takes the hold first, then the routes: one must not undo the hold
+    that the other's routes stand on."""
+    scene.number()
+    ride = scene.ride(scene.customer(), scene.driver())
+    settle(scene)
+    copies = [d.bus for d in world.living("ride-svc")]
+    check_hold = hold_watch(redis, ride["id"])
+    ends = ride["ends"]
+    for turn in range(EXTENSIONS):
+        wanted = [ends + HOUR, ends + 2 * HOUR][::1 - 2 * (turn % 2)]
+        ids = [bus.begin("RIDE_EXTEND", {"id": ride["id"], "ends": end})
+               for bus, end in zip(copies, wanted)]
+        replies, deadline = [], time.monotonic() + 5
+        for bus, request in zip(copies, ids):
+            while not (got := bus.collect([request], ms=0)):
+                check_hold()
+                assert time.monotonic() < deadline, "no answer"
+            replies.append(got[request])
+        check_hold()
+        assert {body["code"] for name, body in replies
+                if name == "PROBLEM"} <= {"invalid"}
+        ends = max(body["ends"] for name, body in replies if name == "RIDE")
+        assert scene.get(ride)["ends"] == ends == max(wanted)
+        wait_for(world.idle, what="idle daemons")
+        check_hold()
+    settle(scene)
 
 
 def test_a_rolling_restart_refuses_nothing(world, scene, requests):
@@ -249,3 +301,44 @@ def test_a_confirm_does_not_settle_what_came_after_it(played):
         wait_for(lambda: not Store(played.world.redis).duties,
                  what="duties done")
     ends.close()
+
+
+def test_an_extension_whose_hold_was_undone_takes_it_anew(played):
+    """The longer one has its hold; then the shorter one, marked later, takes
+    it. The longer one's routes must not stand on what it no longer has."""
+    other, begun, undone = played.ride_svc.connect(), [], []
+    held = {"revision": 0}
+
+    def store():
+        return Store(played.world.redis)
+
+    def revised(ride, revision):
+        wait_for(lambda: store().rides[ride]["revision"] >= revision,
+                 what=f"revision {revision}")
+
+    def hold(body):
+        ride, = store().rides
+        if body["revision"] == 2:  # the longer one's first
+            begun.append(other.begin("RIDE_EXTEND", shorter))
+            revised(ride, 3)
+        if body["revision"] == 3:  # the shorter one's
+            revised(ride, 4)
+        if body["revision"] >= held["revision"]:
+            held.update(body)
+        ends = max(route["closed"] for route in store().routes.values())
+        undone.append(held["until"] < ends + HOLD_SLACK_MS)
+        return "OK", {}
+
+    with FakeService(played.world, "pool-svc", played.answer):
+        ride = played.ride()
+        wait_for(played.world.idle, what="the confirm")
+        shorter, longer = ({"id": ride["id"], "ends": ride["ends"] + n * HOUR}
+                           for n in (1, 2))
+        played.hold = hold
+        name, extended = played.ride_svc.bus.ask("RIDE_EXTEND", longer)
+        assert (name, extended["ends"]) == ("RIDE", longer["ends"])
+        other.answers(begun)
+        wait_for(played.world.idle, what="an idle ride-svc")
+        assert store().rides[ride["id"]]["ends"] == longer["ends"]
+    assert undone and not any(undone)
+    other.close()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from invariants import Store, check_invariants
+from invariants import Store, check_invariants, settle
 from poll import wait_for
 from scene import HOUR, MINUTE
 
@@ -35,13 +35,6 @@ def forever(file_world):
     file_world.wait_sees(daemon, "pool-svc")
     yield daemon
     daemon.terminate()
-
-
-def settle(scene):
-    """The duties are due, and done."""
-    scene.redis.move(seconds=15)
-    wait_for(lambda: not Store(scene.redis).duties, what="duties done")
-    return check_invariants(scene.redis)
 
 
 def end(daemon, ride):
@@ -105,6 +98,35 @@ def test_never(scene, redis, pair, forever):
                                                           "no_number", 0)
     # The rides are gone, a keyed hash and a number stay.
     assert not Store(redis).rides and not redis.client.keys("route:*")
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_never_a_use_is_a_ride_that_connects(scene, redis, pair, forever,
+                                             by_hand):
+    """What is kept for good is no ride that holds its number."""
+    number, (ann, dan) = scene.number(), pair
+    ride = scene.ride(ann, dan, by=forever)
+    settle(scene)
+    assert scene.uses() == {number: 1}
+    if by_hand:
+        ride = end(forever, ride)
+        settle(scene)
+    redis.move(ms=ride["grace"] - redis.now_ms() - MINUTE)
+    assert scene.call(ann.phone, number) == dan.phone
+    assert scene.uses() == {number: 1}
+    redis.move(minutes=2)
+    assert scene.call(ann.phone, number) == CLOSED
+    assert scene.uses() == {number: 0}
+    check_invariants(redis)
+    for days in (1, 31, 400):
+        redis.move(days=days)
+        assert scene.uses() == {number: 0}
+        for other in ((ann, scene.driver()), (scene.customer(), dan)):
+            name, problem = forever.bus.ask("RIDE_CREATE",
+                                            scene.request(*other))
+            assert (name, problem["code"]) == ("PROBLEM", "no_number")
+    scene.ride(scene.customer(), scene.driver(), by=forever)
+    assert scene.uses() == {number: 1}
 
 
 def test_ended_by_hand_the_number_is_free_at_once(scene, redis, pair, short):

@@ -117,6 +117,29 @@ def test_remove(scene):
     scene.done("pool-svc", "NUMBER_ADD", phone=person.phone)
 
 
+@pytest.mark.parametrize("hours", [0, 47])
+def test_who_was_removed_does_not_come_back(scene, redis, hours):
+    """By a late repeat of the request that added that person."""
+    body = {"id": 1, "role": "customer"}
+    scene.done("ride-svc", "PERSON_ADD", **add(scene))
+    scene.done("ride-svc", "PERSON_REMOVE", **body)
+    redis.move(hours=hours)
+    for _ in range(2):
+        assert scene.refused("ride-svc", "PERSON_ADD", **add(scene)) == (
+            "key_reused", "Idempotency-Key")
+    assert scene.refused("ride-svc", "PERSON_GET", **body)[0] == "not_found"
+    listed = scene.done("ride-svc", "PERSON_LIST", role="customer", limit=10)
+    assert listed["people"] == []
+    scene.done("pool-svc", "NUMBER_ADD", phone=PHONE)
+
+
+def test_who_was_removed_is_added_anew_by_another_request(scene):
+    scene.done("ride-svc", "PERSON_ADD", **add(scene))
+    scene.done("ride-svc", "PERSON_REMOVE", id=1, role="customer")
+    assert scene.done("ride-svc", "PERSON_ADD",
+                      **add(scene, key="k2"))["id"] == 2
+
+
 def test_who_rides_is_not_removed(scene, redis):
     scene.number()
     ann, dan = scene.customer(), scene.driver()

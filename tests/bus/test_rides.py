@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from invariants import check_invariants
+from invariants import check_invariants, settle
 from scene import HOUR, MINUTE
 
 SERVICES = ["ride-svc", "pool-svc"]
@@ -97,6 +97,41 @@ def test_a_key_of_two_days_ago_never_leads_to_another_ride(scene, redis,
              "ends": redis.now_ms() + 9 * DAY}
     assert scene.refused("ride-svc", "RIDE_CREATE",
                          **other)[0] in ("key_reused", "no_number")
+
+
+@pytest.mark.parametrize("numbers", [1, 12])
+@pytest.mark.parametrize("act", ["extended", "ended"])
+def test_a_key_of_two_days_ago_does_no_harm_to_its_ride(scene, redis, pair,
+                                                        numbers, act):
+    """The key is used for another pair. Whatever that comes to, the first ride
+    is still extended and ended, and its hold with it."""
+    scene.numbers(numbers)
+    ends = redis.now_ms() + 60 * DAY
+    first = scene.ride(*pair, key="same", ends=ends)
+    settle(scene)
+    redis.move(hours=50)
+    name, other = scene.ask("ride-svc", "RIDE_CREATE", **scene.request(
+        scene.customer(), scene.driver(), key="same", ends=ends))
+    settle(scene)
+    if numbers == 1:  # there can be no other ride of that name
+        assert (name, other["code"]) == ("PROBLEM", "key_reused")
+    else:
+        assert other["proxy"] != first["proxy"]
+        for days in (1, 2, 3):
+            scene.done("ride-svc", "RIDE_EXTEND", id=other["id"],
+                       ends=ends + days * DAY)
+            settle(scene)
+    others = 1 if numbers > 1 else 0
+    assert sum(scene.uses().values()) == others + 1
+    if act == "extended":
+        scene.done("ride-svc", "RIDE_EXTEND", id=first["id"],
+                   ends=ends + 30 * DAY)
+        settle(scene)
+    scene.end(first)
+    settle(scene)
+    redis.move(hours=49)
+    assert sum(scene.uses().values()) == others, "its number is free"
+    check_invariants(redis)
 
 
 BAD = [

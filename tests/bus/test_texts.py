@@ -1,5 +1,6 @@
 """Where a text goes: to the ride that its sender has on that number, or to
 nobody; once; and only the right key opens what is stored."""
+import msgpack
 import pytest
 
 from scene import HOUR, MINUTE
@@ -51,6 +52,23 @@ def test_strangers_reach_nobody_and_stand_on_record(scene, redis, ride, who):
     assert scene.texts() == []
     assert sum(redis.client.llen(k)
                for k in redis.client.keys("unrouted:*")) == 1
+
+
+def test_what_reached_nobody_is_gone_after_a_day(scene, redis, ride):
+    """Also where more of them come all the time."""
+    def on_record():
+        key, = redis.client.keys("unrouted:*")
+        return [msgpack.unpackb(item, raw=True)[2]
+                for item in redis.client.lrange(key, 0, -1)]
+
+    known = []
+    for hours in (0, 10, 10, 10, 10):
+        redis.move(hours=hours, seconds=1)
+        assert scene.text("447700900499", ride["proxy"]) == "stranger"
+        known.insert(0, on_record()[0])
+        assert on_record() == known[:3], "those of the last 24 hours"
+    redis.move(hours=24, seconds=1)
+    assert not redis.client.keys("unrouted:*")
 
 
 def test_a_repeat_is_taken_once(scene, redis, ride):

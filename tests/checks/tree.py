@@ -95,6 +95,35 @@ def check_lua():
             yield f"{path}: does not begin with #!lua"
 
 
+def record_fields(name):
+    """The fields of a record of the catalogue, in their order."""
+    table = re.search(rf"#define {name}_FIELDS\(F\)((?:.*\\\n)*.*\n)", read("shared/messages.def"))
+    return re.findall(r"F\(\w+, (\w+)\)", table.group(1))
+
+
+def lua_constants(text):
+    """(name, number) of each `local A, B = 1, 2`."""
+    for names, numbers in re.findall(r"^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)$", text, re.M):
+        yield from zip(names.split(", "), map(int, numbers.split(", ")))
+
+
+def check_positions():
+    """Scripts name the places of a record's fields by hand: as the catalogue has them."""
+    ride = record_fields("RIDE_RECORD")
+    route = "-- A route: {" + ", ".join(record_fields("ROUTE")) + "}"
+    for path in paths("shared", *SERVICES, ends=(".lua",)):
+        text = read(path)
+        named = dict(lua_constants(text))
+        for name, number in named.items():
+            if name.lower() in ride and ride.index(name.lower()) + 1 != number:
+                yield f"{path}: {name} is {ride.index(name.lower()) + 1}, not {number}"
+        for name in sorted(set(re.findall(r"\[([A-Z][A-Z_]*)\]", text))):
+            if name not in named or name.lower() not in ride:
+                yield f"{path}: [{name}] is no field of a ride"
+        if re.search(r"\broute\[\d", text) and route not in text.splitlines():
+            yield f"{path}: numbers a route's fields without the line {route}"
+
+
 def check_python():
     """Parses, and names the interpreter that has the packages."""
     for path in paths():

@@ -1,6 +1,8 @@
 """What must hold in the store between any two steps, whatever crashed."""
 import msgpack
 
+from poll import wait_for
+
 HOLD_SLACK_MS = 60_000
 
 ROUTE = ("ride", "role", "other", "since", "until", "closed", "replaced")
@@ -35,15 +37,19 @@ class Store:
             if value is not None:
                 yield key.decode(), value
 
-    def hold(self, ride_id):
-        """Until when the ride's number is held: (for it, the customer, the
-        driver); 0 for none."""
+    def hold_places(self, ride_id):
+        """Where it stands until when the ride's number is held: for the ride,
+        the customer, the driver; (key, member) each."""
         ride, claim = self.rides[ride_id], ride_id[3:]
         pool, number = ride["pool"], ride["proxy"]
-        keys = [(f"pool:{{{pool}}}:uses:{number}", claim),
+        return [(f"pool:{{{pool}}}:uses:{number}", claim),
                 (f"pool:{{{pool}}}:held:{ride['customer_key']}", number),
                 (f"pool:{{{pool}}}:held:{ride['driver_key']}", number)]
-        return [self.client.zscore(key, member) or 0 for key, member in keys]
+
+    def hold(self, ride_id):
+        """Until when in each of these places; 0 for none."""
+        return [self.client.zscore(key, member) or 0
+                for key, member in self.hold_places(ride_id)]
 
     def check_routes(self):
         for key, route in self.routes.items():
@@ -102,3 +108,10 @@ def check_invariants(redis, settled=True):
     store.check_uses()
     assert not (settled and store.duties), "duties left undone"
     return store
+
+
+def settle(scene):
+    """The duties are due, and done."""
+    scene.redis.move(seconds=15)
+    wait_for(lambda: not Store(scene.redis).duties, what="duties done")
+    return check_invariants(scene.redis)
