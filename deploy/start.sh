@@ -123,6 +123,17 @@ make_secrets() {
 
 uses_sandbox() { [[ -z ${MESSAGEBIRD_API_KEY:-} ]]; }
 
+# A forgotten setting must not turn texts for real phones into texts for the sandbox, where they count as sent.
+refuse_lost_provider() {
+    if ! uses_sandbox; then
+        settings[provider]=real
+    elif [[ ${settings[provider]:-} == real ]]; then
+        die "This deployment sent its texts through a real provider, and MESSAGEBIRD_API_KEY is not set now: with the" \
+            "sandbox, texts that wait would count as sent and reach nobody. Set it, in the environment or in .env." \
+            "To use the sandbox here after all, remove the line provider=real from $state/settings."
+    fi
+}
+
 # What every daemon finds in its environment; deploy/s6/run adds what differs from one to the next.
 export_settings() {
     unset LISTEN_FDS LISTEN_PID LISTEN_FDNAMES INSTANCE BIRDCAR_SANDBOX_PORT
@@ -177,6 +188,7 @@ start_supervisor() {
 
 # With the lock held. Leaves a deployment that serves, or nothing.
 start_deployment() {
+    refuse_lost_provider
     choose_address
     trap stop_half_started EXIT
     trap 'exit 130' INT

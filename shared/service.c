@@ -161,6 +161,16 @@ static void forbid_dumps(void)
 #endif
 }
 
+/* Each connection is a descriptor: take all that we may have. */
+static void raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* Whoever can open the bus's sockets can ask for anything. */
 static bool run_dir_is_ours(const char *path)
 {
@@ -255,6 +265,7 @@ int service_run(const struct service_spec *spec, int argc, char **argv)
         return asked ? 0 : 2;
     }
     forbid_dumps();
+    raise_limits();
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
     zsys_handler_set(NULL);

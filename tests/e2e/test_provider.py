@@ -144,3 +144,16 @@ def test_a_final_answer_is_final(place, provider, ride):
     wait_for(lambda: [m for m in provider.taken if m["body"] == "welcome"], what="the next text")
     assert not [m for m in provider.taken if m["body"] == "refused"]
     wait_for(lambda: "text.failed" in [e["what"] for e in place.timeline(ride)], what="the record")
+
+
+def test_a_forgotten_key_is_no_sandbox(place):
+    """Last: it stops the deployment. Started again without its key it would hand real texts to the sandbox."""
+    place.down()
+    kept = dict(place.settings)
+    del place.settings["MESSAGEBIRD_API_KEY"]
+    refused = place.up(check=False)
+    assert refused.returncode == 1 and "MESSAGEBIRD_API_KEY is not set" in refused.stderr
+    assert place.status() == []
+    place.settings = kept
+    place.up()
+    assert place.ready()
