@@ -12,6 +12,7 @@
 
 #include "pool-svc/pool_keys.h"
 #include "ride-svc/person.h"
+#include "ride-svc/person_rides.h"
 #include "shared/keys.h"
 #include "shared/partition.h"
 #include "shared/vault.h"
