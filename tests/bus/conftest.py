@@ -7,6 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
+from notifiers import KEY, PUBLIC_URL, owned  # noqa: E402
+from outbox import Outbox  # noqa: E402
+from poll import wait_for  # noqa: E402
+from provider import Provider  # noqa: E402
 from scene import Scene  # noqa: E402
 from world import World  # noqa: E402
 
@@ -36,3 +40,38 @@ def scene(world):
 @pytest.fixture
 def redis(world):
     return world.redis
+
+
+@pytest.fixture
+def provider():
+    provider = Provider().start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def outbox(world):
+    return Outbox(world)
+
+
+@pytest.fixture
+def start(world, provider, outbox):
+    """Starts a notifier of that name and waits until it has a share; all end
+    with the test."""
+    started = []
+
+    def start(name="notifier-1", share=1, **settings):
+        daemon = world.start(
+            "notifier", name, PUBLIC_URL=PUBLIC_URL,
+            **{"MESSAGEBIRD_API_KEY": KEY,
+               "MESSAGEBIRD_API_URL": provider.url, **settings})
+        started.append(daemon)
+        wait_for(lambda: owned(outbox, name) >= share,
+                 what=f"partitions of {name}")
+        return daemon
+
+    yield start
+    for daemon in started:
+        daemon.process.terminate()
+    for daemon in started:
+        daemon.stop()

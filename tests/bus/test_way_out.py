@@ -6,18 +6,10 @@ import pytest
 from invariants import Store, check_invariants, settle
 from outbox import loose
 from poll import wait_for
-from provider import Provider
 from scene import HOUR
 
 SERVICES = ["ride-svc", "pool-svc"]
 MOST_WAITING = 100_000
-
-
-@pytest.fixture
-def provider():
-    provider = Provider().start()
-    yield provider
-    provider.stop()
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 import redis
 
 from http_client import Http
+from paths import scratch_folder
 from poll import wait_for
 from sandbox import Sandbox
 from signing import sign
@@ -45,7 +45,7 @@ def free_port():
 
 class Deployment:
     def __init__(self, state=None, port=None, **settings):
-        self.folder = Path(tempfile.mkdtemp(prefix="birdcar-")) if state is None else None
+        self.folder = scratch_folder("birdcar-") if state is None else None
         self.state = Path(state) if state else self.folder / "state"
         self.port = port or free_port()
         self.settings = settings

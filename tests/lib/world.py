@@ -1,9 +1,8 @@
 """One Redis and the daemons of a test file, in a folder of their own."""
 import shutil
-import tempfile
-from pathlib import Path
 
 from daemon import Daemon
+from paths import scratch_folder
 from poll import wait_for
 from redis_server import RedisServer
 from vault import Vault, make_keys
@@ -11,7 +10,7 @@ from vault import Vault, make_keys
 
 class World:
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="bc-"))
+        self.folder = scratch_folder("bc-")
         self.keys_file = self.folder / "keys"
         make_keys(self.keys_file)
         self.vault = Vault(self.keys_file)

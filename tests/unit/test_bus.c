@@ -42,7 +42,7 @@ struct world {
     bool in_vain;
     char folder[32], endpoint[64];
     unsigned pokes, in_order;
-    struct task *stuck[BUS_MOST_UNANSWERED];
+    struct task *stuck[TABLE]; /* when it seems alive again, more are tried */
     unsigned nstuck;
     unsigned asked, answered, busy, away, other;
 };

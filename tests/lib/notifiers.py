@@ -1,0 +1,25 @@
+"""What the tests of the notifier wait for, over its ROUTER, a real Redis and a
+provider that fails as it is told."""
+from poll import wait_for
+
+PUBLIC_URL = "https://birdcar.example"
+KEY = "test_a-key-of-nobody"
+
+
+def owned(outbox, name):
+    return list(outbox.leases().values()).count(name)
+
+
+def poke(daemon, *partitions):
+    for partition in partitions:
+        daemon.bus.tell("POKE", {"partition": partition})
+
+
+def wait_texts(provider, count, seconds=10, to=None):
+    wait_for(lambda: len(provider.texts(to)) >= count, seconds,
+             f"{count} texts")
+
+
+def wait_empty(outbox, *partitions, seconds=10):
+    wait_for(lambda: not any(outbox.left(p) for p in partitions), seconds,
+             "empty outbox")
