@@ -100,7 +100,8 @@ static void post(struct delivery *d)
     struct arena *a = d->task.arena;
     d->means.provider->ask_send(&d->means.service->settings, a, &d->text,
                                 &d->request);
-    d->request.within_ms = d->asked_ms + ATTEMPT_MS - loop_now_ms();
+    d->request.leave_by_ms = d->asked_ms + ATTEMPT_MS;
+    d->request.within_ms = d->request.leave_by_ms - loop_now_ms();
     http_client_ask(d->means.http, &d->task, &d->request, &d->answer);
 }
 
@@ -129,6 +130,7 @@ static void look_up(struct delivery *d)
     d->text.from = d->begun.proxy;
     d->means.provider->ask_look(&d->means.service->settings, d->task.arena,
                                 &d->text, d->page, &d->request);
+    d->request.leave_by_ms = 0;
     d->request.within_ms = LOOK_WITHIN_MS;
     http_client_ask(d->means.http, &d->task, &d->request, &d->answer);
 }
@@ -311,6 +313,7 @@ static void run(struct task *t)
     if (d->begun.may == MAY_SEND) {
         FAULT("send.begun");
         if (may_post(d)) {
+            FAULT("send.checked");
             AWAIT(t, post(d));
             FAULT("send.answered");
             d->verdict = d->means.provider->read_send(&d->answer);
@@ -323,6 +326,7 @@ static void run(struct task *t)
             d->look = d->means.provider->read_look(&d->answer, &d->text,
                                                    d->begun.doubt_ms);
         } while (d->look == LOOK_MORE && ++d->page < MOST_PAGES);
+        FAULT("send.looked");
         plan_after_look(d);
     }
     report(d);
@@ -333,6 +337,7 @@ static void run(struct task *t)
         AWAIT(t, sleep_ms(d, STORE_AGAIN_MS));
         AWAIT(t, write_down(d));
     }
+    FAULT("send.recorded");
     follow(d);
     TASK_END(t);
 }

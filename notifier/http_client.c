@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
+#include "shared/fault.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 
@@ -26,6 +27,7 @@ struct transfer {
     struct task *task;
     struct web_reply *reply;
     struct str rest; /* of the request's body */
+    int64_t leave_by_ms;
     struct buffer answer;
     bool handed; /* some of the body was handed to the kernel */
 };
@@ -52,10 +54,15 @@ static size_t give_body(char *to, size_t size, size_t count, void *arg)
 {
     struct transfer *x = arg;
     size_t room = size * count;
+    if (x->leave_by_ms != 0 && loop_now_ms() >= x->leave_by_ms)
+        return CURL_READFUNC_ABORT;
     size_t len = x->rest.len < room ? x->rest.len : room;
     memcpy(to, x->rest.ptr, len);
     x->rest = str_from(x->rest, len);
     x->handed = true;
+    /* Frozen from here until libcurl has written what it was given, the process
+     * sends too late: no look at a clock can come in between. */
+    FAULT("send.writing");
     return len;
 }
 
@@ -319,6 +326,7 @@ static void prepare(struct transfer *x, const struct web_request *request)
             add_header(x, request->headers[i]);
     add_header(x, "Expect:");
     x->rest = request->body;
+    x->leave_by_ms = request->leave_by_ms;
     x->handed = false;
     if (request->body.ptr != NULL) {
         (void)curl_easy_setopt(e, CURLOPT_POST, 1L);

@@ -19,6 +19,9 @@ struct web_request {
     const char *headers[WEB_MOST_HEADERS]; /* "Name: value" */
     struct str body; /* POST; where its ptr is NULL: GET */
     int64_t within_ms;
+    /* On loop_now_ms()'s clock: no byte of the body leaves after that, however
+     * long the process was frozen; 0: at any time. */
+    int64_t leave_by_ms;
 };
 
 /* ANSWERED: there is a status. NOT_SENT: nothing of the body left, so the

@@ -1,5 +1,6 @@
 #include "notifier/reports.h"
 
+#include "shared/fault.h"
 #include "shared/keys.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
@@ -64,6 +65,7 @@ static void report_run(struct task *t)
     AWAIT(t, write_down(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
+    FAULT("report.stored");
     metric_add(METRIC_reports_total, 1);
     TASK_END(t);
 }

@@ -102,6 +102,7 @@ static void end_run(struct task *t)
     AWAIT(t, hold_ask(s, t, c->id, &c->read.ride, c->read.now_ms, &c->sync));
     if (t->outcome != DONE)
         TASK_FAIL(t);
+    FAULT("end.freed");
     AWAIT(t, hold_settled(s, t, c->id, &c->read.ride, &c->sync));
     if (t->outcome != DONE)
         TASK_FAIL(t);
@@ -209,6 +210,7 @@ static void extend_run(struct task *t)
         }
         if (t->outcome != DONE || !change_took(t, c, m->ends))
             TASK_FAIL(t);
+        FAULT("extend.written");
         log_event(LEVEL_INFO, "ride.extended", t->trace, "ride=%.*s",
                   STR_ARG(c->id));
         ride_describe(s, t, c->id, &c->read.ride, c->read.now_ms,

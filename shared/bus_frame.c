@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 #include "shared/bus.h"
+#include "shared/fault.h"
 #include "shared/msgpack.h"
 
 bool bus_header_read(struct str frame, struct bus_header *header)
@@ -77,6 +78,8 @@ void batch_reset(struct batch *batch)
 
 enum bus_sent batch_send(struct batch *batch, void *raw, struct str identity)
 {
+    if (FAULT_LOSS())
+        return BUS_SENT;
     if (identity.len > 0 && zmq_send(raw, identity.ptr, identity.len,
                                      ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return errno == EAGAIN ? BUS_FULL : BUS_GONE;

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,23 +25,41 @@ static bool is_listed(const char *name)
     return false;
 }
 
+/* What the file named by that variable says; empty where there is none. */
+static void read_order(const char *variable, char *order, size_t room)
+{
+    const char *path = getenv(variable);
+    ssize_t len = 0;
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        len = read(fd, order, room - 1);
+        (void)close(fd);
+    }
+    order[len > 0 ? len : 0] = '\0';
+}
+
 void fault_reached(const char *name)
 {
     assert(is_listed(name));
-    const char *path = getenv("FAULT_FILE");
-    if (path == NULL)
+    char order[64];
+    read_order("FAULT_FILE", order, sizeof(order));
+    size_t len = strlen(name);
+    if (strncmp(order, name, len) != 0)
         return;
-    char wanted[64] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    bool stops = strcmp(order + len, " stop") == 0;
+    if (order[len] != '\0' && !stops)
         return;
-    ssize_t len = read(fd, wanted, sizeof(wanted) - 1);
-    (void)close(fd);
-    if (len <= 0 || strcmp(wanted, name) != 0)
-        return;
-    /* Whoever removes it crashes: one process, once. */
-    if (unlink(path) == 0)
-        (void)kill(getpid(), SIGKILL);
+    /* Whoever removes it is struck: one process, once. */
+    if (unlink(getenv("FAULT_FILE")) == 0)
+        (void)kill(getpid(), stops ? SIGSTOP : SIGKILL);
+}
+
+bool fault_loses_frame(void)
+{
+    char order[64];
+    read_order("FAULT_LOSS_FILE", order, sizeof(order));
+    return order[0] != '\0' &&
+           randombytes_uniform(100) < (uint32_t)strtoul(order, NULL, 10);
 }
 
 #else

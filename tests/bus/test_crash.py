@@ -2,19 +2,17 @@
 stands, what was not is done by the repeat, and nothing leaks."""
 import os
 import random
-import re
 
 import pytest
 
 from invariants import Store, check_invariants, settle
-from paths import ROOT
+from paths import FAULTS
 from poll import wait_for
 from scene import HOUR
 
 SERVICES = ["ride-svc", "pool-svc", "voice-svc"]
-FAULTS = re.findall(r'^FAULT_POINT\("(.+?)"\)',
-                    (ROOT / "shared/faults.def").read_text(), re.MULTILINE)
-CREATE = [f for f in FAULTS if f.startswith("create.")]
+CREATE, END, EXTEND = ([f for f in FAULTS if f.startswith(what)]
+                       for what in ("create.", "end.", "extend."))
 RETRY = {"store_away", "service_away", "busy", "late"}
 
 
@@ -64,8 +62,10 @@ WHO = pytest.mark.parametrize("who", ["another copy", "itself"])
 
 
 def test_every_crash_point_is_walked():
-    walked = {*CREATE, "end.written", "extend.held", "receive.stored"}
-    assert walked == {f for f in FAULTS if not f.startswith("send.")}
+    """Those of the notifier stand in test_notifiers.py."""
+    walked = {*CREATE, *END, *EXTEND, "receive.stored"}
+    assert walked == {f for f in FAULTS
+                      if not f.startswith(("send.", "report."))}
 
 
 @pytest.mark.parametrize("late, who", [(False, "itself"),
@@ -102,20 +102,22 @@ def test_a_create_is_not_repeated(world, scene, redis, pair, fault):
 
 
 @WHO
-def test_an_end_is_repeated(world, scene, redis, pair, who):
+@pytest.mark.parametrize("fault", END)
+def test_an_end_is_repeated(world, scene, redis, pair, fault, who):
     short = {"GRACE_HOURS": "0", "COOLDOWN_HOURS": "0"}
     ride = scene.ride(*pair)
     body = {"id": ride["id"]}
-    crash(world, "end.written", "RIDE_END", body, **short)
+    crash(world, fault, "RIDE_END", body, **short)
     ended = repeat(world, who, "RIDE_END", body, **short)
     assert ended["state"] == "closed"
     assert scene.uses() == {ride["proxy"]: 0}, "free as soon as answered"
     settle(scene)
 
 
-def test_an_end_is_not_repeated(world, scene, redis, pair):
+@pytest.mark.parametrize("fault", END)
+def test_an_end_is_not_repeated(world, scene, redis, pair, fault):
     ride = scene.ride(*pair)
-    crash(world, "end.written", "RIDE_END", {"id": ride["id"]},
+    crash(world, fault, "RIDE_END", {"id": ride["id"]},
           GRACE_HOURS="0", COOLDOWN_HOURS="0")
     settle(scene)
     assert scene.get(ride)["state"] == "closed"
@@ -123,25 +125,28 @@ def test_an_end_is_not_repeated(world, scene, redis, pair):
 
 
 @WHO
-def test_an_extension_is_repeated(world, scene, redis, pair, who):
+@pytest.mark.parametrize("fault", EXTEND)
+def test_an_extension_is_repeated(world, scene, redis, pair, fault, who):
     ride = scene.ride(*pair)
     body = {"id": ride["id"], "ends": ride["ends"] + 9 * HOUR}
-    crash(world, "extend.held", "RIDE_EXTEND", body)
+    crash(world, fault, "RIDE_EXTEND", body)
     check_invariants(redis, settled=False)
     assert repeat(world, who, "RIDE_EXTEND", body)["ends"] == body["ends"]
     settle(scene)
 
 
-def test_an_extension_is_not_repeated(world, scene, redis, pair):
-    """The hold goes back to what the ride says."""
+@pytest.mark.parametrize("fault", EXTEND)
+def test_an_extension_is_not_repeated(world, scene, redis, pair, fault):
+    """The hold comes to what the ride says."""
     ride = scene.ride(*pair)
     settle(scene)
-    crash(world, "extend.held", "RIDE_EXTEND",
+    crash(world, fault, "RIDE_EXTEND",
           {"id": ride["id"], "ends": ride["ends"] + 9 * HOUR})
     assert min(Store(redis).hold(ride["id"])) > ride["closed"] + 9 * HOUR
     store = settle(scene)
-    assert scene.get(ride)["ends"] == ride["ends"]
-    assert store.hold(ride["id"]) == [ride["closed"] + 60_000] * 3
+    longer = 9 * HOUR if fault == "extend.written" else 0
+    assert scene.get(ride)["ends"] == ride["ends"] + longer
+    assert store.hold(ride["id"]) == [ride["closed"] + longer + 60_000] * 3
 
 
 @WHO

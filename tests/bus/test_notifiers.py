@@ -5,6 +5,7 @@ import time
 import pytest
 
 from notifiers import owned, poke, wait_empty, wait_texts
+from paths import FAULTS
 from poll import wait_for
 
 SERVICES = ()
@@ -129,25 +130,111 @@ def test_a_frozen_one_sends_nothing_when_it_wakes(start, provider, outbox):
 
 # ---- crashes ----
 
-@pytest.mark.parametrize("fault, looks", [("send.begun", 2),
-                                          ("send.answered", 1)])
-def test_a_crash_in_mid_attempt(start, provider, outbox, redis, fault, looks):
+# Where it dies, what the provider had by then, and how often it is asked
+# before the text leaves again.
+CRASHES = [("send.begun", 0, 2), ("send.checked", 0, 2),
+           ("send.writing", 0, 2), ("send.answered", 1, 1),
+           ("send.recorded", 1, 0)]
+
+
+def test_every_step_of_a_send_is_walked():
+    """The look-up has a test of its own, below."""
+    assert {"send.looked", *(c[0] for c in CRASHES)} == {
+        f for f in FAULTS if f.startswith("send.")}
+
+
+@pytest.mark.parametrize("fault, had, looks", CRASHES)
+def test_a_crash_in_mid_attempt(start, provider, outbox, redis, fault, had,
+                                looks):
     notifier = start()
     talk = outbox.talk(60)
     notifier.arm(fault)
     talk.send("1", "2", "3")
     poke(notifier, 60)
     notifier.wait_dead()
+    assert provider.texts() == ["1"] * had
     start("notifier-1")
-    time.sleep(1)
-    before = len(provider.posts)
-    assert before == (1 if fault == "send.answered" else 0)
-    assert not provider.looks, "it may still be under way"
-    redis.move(seconds=12)
+    if looks:
+        wait_for(lambda: outbox.leases().get(60), what="a new owner")
+        assert not provider.looks, "it may still be under way"
+        redis.move(seconds=12)
     wait_texts(provider, 3, seconds=15)
     wait_empty(outbox, 60)
     assert provider.texts(talk.to) == ["1", "2", "3"]
     assert len(provider.looks) == looks
+
+
+def test_a_crash_after_the_look_up(start, provider, outbox, redis):
+    """It is looked up again, and sent once."""
+    talk = outbox.talk(60)
+    notifier = start()
+    notifier.arm("send.answered")
+    talk.send("1", "2")
+    poke(notifier, 60)
+    notifier.wait_dead()
+    redis.move(seconds=12)
+    second = start("notifier-2")
+    second.arm("send.looked")
+    second.wait_dead()
+    start("notifier-3")
+    wait_texts(provider, 2, seconds=15)
+    wait_empty(outbox, 60)
+    assert provider.texts(talk.to) == ["1", "2"]
+    assert len(provider.looks) == 2
+
+
+def test_a_crash_after_a_report(start, provider, outbox):
+    """The status has moved, and moves once."""
+    notifier = start()
+    talk = outbox.talk(9)
+    reference, = talk.send("1")
+    poke(notifier, 9)
+    wait_empty(outbox, 9)
+    notifier.arm("report.stored")
+    body = {"reference": reference, "status": "delivered"}
+    notifier.bus.begin("REPORT", body)
+    notifier.wait_dead()
+    assert start("notifier-2").bus.ask("REPORT", body)[0] == "OK"
+    assert [e[0] for e in talk.timeline()].count("text.delivered") == 1
+
+
+def test_frozen_at_each_step_of_a_send(start, provider, outbox):
+    """Each notifier freezes at another step, for longer than its lease and
+    than an attempt lives. What is between the last look at the clock and the
+    kernel's write leaves twice, at most; nothing else does."""
+    steps = [f for f, _, _ in CRASHES]
+    frozen = {f: start(f.replace(".", "-")) for f in steps}
+    heir = start("heir")
+    shares = wait_for(lambda: (counts := [
+        owned(outbox, d.instance) for d in [heir, *frozen.values()]])
+        and min(counts) >= 10 and counts, what="even shares")
+    assert sum(shares) == 64
+    held = {name: p for p, name in outbox.leases().items()}
+    talks = {f: outbox.talk(held[d.instance]) for f, d in frozen.items()}
+    for step, daemon in frozen.items():
+        daemon.arm(f"{step} stop")
+    for step, talk in talks.items():
+        talk.send(f"{step} 1", f"{step} 2", f"{step} 3")
+        poke(frozen[step], talk.partition)
+    wait_for(lambda: all(d.struck() for d in frozen.values()),
+             what="all frozen")
+    wait_for(lambda: owned(outbox, "heir") == 64, what="all taken over")
+    # Theirs is left alone until it has surely ended, and then looked up.
+    wait_empty(outbox, *(t.partition for t in talks.values()), seconds=40)
+    before = {step: provider.texts(t.to) for step, t in talks.items()}
+    for step, texts in before.items():
+        assert texts == [f"{step} {n}" for n in (1, 2, 3)]
+    for daemon in frozen.values():
+        daemon.resume()
+    wait_for(lambda: all(d.alive() for d in frozen.values()), what="all awake")
+    wait_for(lambda: len(provider.texts(talks["send.writing"].to)) == 4,
+             what="the text that nothing could stop")
+    wait_for(lambda: len(set(outbox.leases().values())) == 6,
+             what="all at work again")
+    after = {step: provider.texts(t.to) for step, t in talks.items()}
+    assert after.pop("send.writing") == \
+        before.pop("send.writing") + ["send.writing 1"]
+    assert after == before
 
 
 def test_redis_away_for_a_while(start, provider, outbox, redis):

@@ -76,8 +76,13 @@ class Daemon:
     # ---- death ----
 
     def arm(self, fault):
-        """It kills itself at that crash point, once."""
+        """It kills itself at that crash point, once; "<point> stop": it
+        freezes there."""
         self.fault_file.write_text(fault)
+
+    def struck(self):
+        """It came by the point that it was armed for."""
+        return not self.fault_file.exists()
 
     def wait_dead(self):
         wait_for(lambda: self.process.poll() is not None,

@@ -1,10 +1,14 @@
 """Where the tests find what was built, and where they may write."""
 import os
+import re
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("BIRDCAR_BIN", ROOT / "build/asan/bin")).resolve()
+# Every named crash point.
+FAULTS = re.findall(r'^FAULT_POINT\("(.+?)"\)',
+                    (ROOT / "shared/faults.def").read_text(), re.MULTILINE)
 FAKETIME = BIN.parent / "lib" / "libfaketime.so"
 
 # In memory where there is room: how long a busy disk takes to sync is not what
