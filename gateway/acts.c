@@ -58,6 +58,7 @@ static bool read_person_get(struct errand *e)
 static bool read_person_remove(struct errand *e)
 {
     e->ask.person_remove.role = role_of(e);
+    e->ask.person_remove.key = e->key;
     return part_id(e, &e->ask.person_remove.id);
 }
 

@@ -8,7 +8,8 @@ bool api_key(struct errand *e)
 {
     static const char name[] = "Idempotency-Key";
     struct str key = http_header(e->x.request, name);
-    if (!str_is(e->x.request->method, "POST"))
+    if (!str_is(e->x.request->method, "POST") &&
+        !str_is(e->x.request->method, "DELETE"))
         return true;
     if (key.len > API_KEY_MOST)
         return field_refuse(e, PROBLEM_too_long, name);

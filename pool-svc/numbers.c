@@ -136,10 +136,7 @@ static bool cursor_valid(struct str cursor)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct str *x = a, *y = b;
-    size_t least = x->len < y->len ? x->len : y->len;
-    int order = memcmp(x->ptr, y->ptr, least);
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
 /* The pools in order, and where among them the cursor ("pool/number")

@@ -28,7 +28,7 @@ struct str pool_choose(const struct value *pools, struct str phone)
         struct str rest = value_str(value_at(pools, i + 1));
         if (rest.len == 0 && (general.len == 0 || str_is(name, pool_default) ||
                               (!str_is(general, pool_default) &&
-                               strncmp(name.ptr, general.ptr, name.len) < 0)))
+                               str_compare(name, general) < 0)))
             general = name;
         while (rest.len > 0) {
             struct str prefix = str_cut(&rest, ',');
@@ -104,7 +104,7 @@ static void add_run(struct task *t)
     else if (str_is(fate, "prefix"))
         task_reject(t, PROBLEM_invalid, STR("prefixes"));
     else if (str_is(fate, "full"))
-        task_reject(t, PROBLEM_busy, STR("name"));
+        task_reject(t, PROBLEM_too_many_pools, STR("name"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     reply->name = m->name;

@@ -28,7 +28,8 @@ struct create {
     struct msg_number_assigned got;
     struct msg_ride_record ride;
     struct ride_read found;
-    struct str notices[4]; /* reference and sealed text, twice */
+    struct ride_read *searched; /* one a partition */
+    struct str notices[4];      /* reference and sealed text, twice */
     struct hold_sync sync;
     enum problem_code refusal; /* for good; PROBLEM_internal: none */
     unsigned partition, tries;
@@ -81,6 +82,13 @@ static bool take_stored(struct create *c, const struct value *stored)
     return str_eq(content, c->content);
 }
 
+/* While it was asked again and again, perhaps. */
+static bool end_has_passed(const struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    return m->ends != 0 && m->ends <= c->now_ms;
+}
+
 /* Who rides with whom, and until when; rejects the task where that can't be. */
 static bool read_well(struct task *t, struct create *c)
 {
@@ -95,11 +103,47 @@ static bool read_well(struct task *t, struct create *c)
         task_reject(t, PROBLEM_unknown_person, STR("driver"));
     else if (str_eq(c->customer.key, c->driver.key))
         task_reject(t, PROBLEM_same_phone, STR("driver"));
-    else if (m->ends != 0 && !c->known && m->ends <= c->now_ms)
+    else if (!c->known && end_has_passed(c))
         task_reject(t, PROBLEM_in_the_past, STR("ends_at"));
     else if (m->ends > c->now_ms + MOST_AHEAD_MS)
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
     return t->outcome == DONE;
+}
+
+/* ---- a repeat whose people have gone, or changed, since ---- */
+
+static bool repeats_without_pair(struct task *t, struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    struct service *s = service_of(t);
+    if (t->outcome != DONE || c->stored.kind != VALUE_STR)
+        return false;
+    c->now_ms = redis_time_ms(&c->time);
+    return !person_decode(s, t, "customer", m->customer, &c->customer) ||
+           !person_decode(s, t, "driver", m->driver, &c->driver) ||
+           str_eq(c->customer.key, c->driver.key);
+}
+
+/* Their number, which names the ride's partition, is not known without them. */
+static void search_ride(struct task *t, struct create *c)
+{
+    c->searched = arena_alloc(t->arena, PARTITIONS * sizeof(*c->searched));
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        ride_fetch_packed(service_of(t), t, ride_id(t->arena, p, c->claim),
+                          &c->searched[p]);
+}
+
+static bool search_found(struct task *t, struct create *c)
+{
+    for (unsigned p = 0; t->outcome == DONE && p < PARTITIONS; p++) {
+        c->searched[p].now_ms = c->now_ms;
+        if (!ride_decode(t, &c->searched[p]))
+            continue;
+        c->found = c->searched[p];
+        c->id = ride_id(t->arena, p, c->claim);
+        return true;
+    }
+    return false;
 }
 
 /* Both do nothing where the request was seen before. */
@@ -148,8 +192,10 @@ static void fill_ask(struct task *t, struct create *c)
                                         .lasts = settings->ride_ms};
     if (m->ends != 0 || !time_parse(m->datetime, &pickup))
         return;
-    /* A pickup in the past, or in a far future, is but a word in the notice. */
-    if (pickup > c->now_ms && pickup < c->now_ms + MOST_AHEAD_MS)
+    /* One whose ride would be over, or in a far future, is but a word in the
+     * notice. */
+    if (pickup + settings->ride_ms > c->now_ms &&
+        pickup < c->now_ms + MOST_AHEAD_MS)
         c->ask.ends = pickup + settings->ride_ms;
 }
 
@@ -167,9 +213,14 @@ static bool claim_is_old(const struct create *c)
     return c->got.lapsed || c->got.until == 0;
 }
 
+static bool ride_may_be_there(const struct create *c)
+{
+    return claim_is_old(c) || end_has_passed(c);
+}
+
 static void look_for_ride(struct task *t, struct create *c)
 {
-    if (claim_is_old(c))
+    if (ride_may_be_there(c))
         ride_fetch(service_of(t), t, c->id, &c->found);
 }
 
@@ -177,10 +228,12 @@ static void look_for_ride(struct task *t, struct create *c)
  * had its ride, whose time is over. */
 static bool ride_is_there(struct task *t, struct create *c)
 {
-    if (t->outcome != DONE || !claim_is_old(c))
+    if (t->outcome != DONE || !ride_may_be_there(c))
         return false;
     if (ride_decode(t, &c->found))
         return true;
+    if (!claim_is_old(c))
+        return false;
     if (c->got.until == 0)
         task_reject(t, PROBLEM_ride_over, STR_NONE);
     c->ask.renew = c->got.number;
@@ -234,6 +287,8 @@ static void fill_notices(struct task *t, struct create *c)
     if (!fill_notice(t, c, 0, settings->customer_notice) ||
         !fill_notice(t, c, 2, settings->driver_notice))
         c->refusal = PROBLEM_sms_too_long;
+    if (end_has_passed(c))
+        c->refusal = PROBLEM_in_the_past;
 }
 
 static void send_commit(struct task *t, struct create *c)
@@ -351,9 +406,12 @@ static void refuse(struct task *t, struct create *c)
         return;
     if (c->refusal == PROBLEM_internal)
         c->refusal = PROBLEM_busy;
-    task_reject(t, c->refusal,
-                c->refusal == PROBLEM_sms_too_long ? STR("datetime")
-                                                   : STR_NONE);
+    struct str field = STR_NONE;
+    if (c->refusal == PROBLEM_sms_too_long)
+        field = STR("datetime");
+    else if (c->refusal == PROBLEM_in_the_past)
+        field = STR("ends_at");
+    task_reject(t, c->refusal, field);
 }
 
 /* A ride needs a number that neither party holds; the route has the last word,
@@ -368,6 +426,14 @@ static void create_run(struct task *t)
         TASK_FAIL(t);
     name_request(t, c);
     AWAIT(t, read_all(t, c));
+    if (repeats_without_pair(t, c)) {
+        AWAIT(t, search_ride(t, c));
+        if (search_found(t, c)) {
+            if (is_asked_for(t, c))
+                answer_ride(t, c);
+            TASK_FAIL(t);
+        }
+    }
     if (t->outcome != DONE || !read_well(t, c))
         TASK_FAIL(t);
     AWAIT(t, choose_pool(t, c));

@@ -103,6 +103,10 @@ static void end_run(struct task *t)
     if (t->outcome != DONE)
         TASK_FAIL(t);
     FAULT("end.freed");
+    /* The phone is in use no longer than the ride. */
+    AWAIT(t, person_rides_add(s, t, c->id, &c->read.ride, &c->kept));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     AWAIT(t, hold_settled(s, t, c->id, &c->read.ride, &c->sync));
     if (t->outcome != DONE)
         TASK_FAIL(t);

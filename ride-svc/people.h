@@ -11,6 +11,7 @@ enum { NAME_MOST = 100 };
 struct person {
     struct value fields;
     struct str name, digits, key; /* `key`: hash of the phone */
+    struct str mark; /* under which the phone is marked; empty: the first */
 };
 
 /* Begins to read "customer" or "driver" `id`; person_decode() when DONE. */

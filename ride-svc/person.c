@@ -15,6 +15,12 @@ struct str key_people(struct arena *arena, const char *role)
     return arena_printf(arena, "%ss", role);
 }
 
+struct str key_person_request(struct arena *arena, const char *role,
+                              struct str request)
+{
+    return arena_printf(arena, "{%ss}:request:%.*s", role, STR_ARG(request));
+}
+
 struct str meaning_person(struct arena *arena, const char *role, int64_t id)
 {
     return arena_printf(arena, "person:%s:%lld", role, (long long)id);
@@ -42,6 +48,7 @@ bool person_decode(struct service *s, struct task *t, const char *role,
 {
     person->name = value_field(&person->fields, "name");
     person->key = value_field(&person->fields, "key");
+    person->mark = value_field(&person->fields, "mark");
     return person->name.len > 0 &&
            vault_unseal(s->vault, t->arena,
                         value_field(&person->fields, "phone"),

@@ -4,11 +4,15 @@
 
 #include "ride-svc/people.h"
 
-/* customer:<id>, driver:<id>: a hash with name, phone (sealed), key */
+/* customer:<id>, driver:<id>: a hash with name, phone (sealed), key, mark */
 struct str key_person(struct arena *arena, const char *role, int64_t id);
 /* customers, drivers: zsets of ids */
 struct str key_people(struct arena *arena, const char *role);
 struct str meaning_person(struct arena *arena, const char *role, int64_t id);
+
+/* {customers}:request:<hash>: which person a request made, for its repeats */
+struct str key_person_request(struct arena *arena, const char *role,
+                              struct str request);
 
 /* "customer" or "driver", static; NULL and the task rejected for any other. */
 const char *role_of(struct task *t, struct str role);

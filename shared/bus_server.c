@@ -10,7 +10,11 @@
 enum {
     MESSAGES_A_TURN = 16,
     MOST_BATCHES = 64, /* askers answered in one turn; more flush early */
-    MOST_LEFT_MS = 60000
+    MOST_LEFT_MS = 60000,
+    /* Longer than any daemon sleeps of itself: its heartbeat wakes it. */
+    PAUSE_MS = 1500,
+    /* What came during a pause has been read by then. */
+    CATCH_UP_MS = 300
 };
 
 struct answers {
@@ -31,6 +35,9 @@ struct bus_server {
     struct answers *answers[MOST_BATCHES];
     unsigned nanswers; /* with something to send */
     struct received in;
+    int64_t awake_ms; /* the last time that we looked */
+    int64_t pause_ms; /* a request may have waited for us so long */
+    int64_t caught_up_ms;
 };
 
 /* ---- answers ---- */
@@ -113,6 +120,24 @@ static void call_finished(struct task *t)
 
 /* ---- requests ---- */
 
+/* A process that was frozen finds what was asked meanwhile, as if it had come
+ * just now; whoever asked has been answered by another copy, or has given up.
+ */
+static void look_at_clock(struct bus_server *s)
+{
+    int64_t now = loop_now_ms();
+    int64_t gap = now - s->awake_ms;
+    if (gap > PAUSE_MS) {
+        log_event(LEVEL_WARN, "bus.paused", STR_NONE, "ms=%lld",
+                  (long long)gap);
+        s->pause_ms = gap;
+        s->caught_up_ms = now + CATCH_UP_MS;
+    } else if (now >= s->caught_up_ms) {
+        s->pause_ms = 0;
+    }
+    s->awake_ms = now;
+}
+
 static void answer_ping(struct bus_server *s, struct str identity, uint64_t id)
 {
     struct msg_pong m = {.service = str_of(s->service),
@@ -181,6 +206,7 @@ static void take_pair(struct bus_server *s, struct str identity,
         return;
     }
     metric_add(METRIC_bus_requests_total, 1);
+    h.left_ms -= s->pause_ms;
     if (h.left_ms <= 0) {
         metric_add(METRIC_bus_late_total, 1);
         return;
@@ -230,6 +256,7 @@ static void take_message(struct bus_server *s)
 static bool serve(void *arg)
 {
     struct bus_server *s = arg;
+    look_at_clock(s);
     flush_answers(s);
     unsigned taken = 0;
     while (taken < MESSAGES_A_TURN && socket_receive(s->raw, &s->in)) {
@@ -258,6 +285,7 @@ struct bus_server *bus_server_new(struct loop *loop, struct tasks *tasks,
     s->instance = instance;
     s->routes = routes;
     s->owner = owner;
+    s->awake_ms = loop_now_ms();
     s->sock = zsock_new(ZMQ_ROUTER);
     zsock_set_router_mandatory(s->sock, 1);
     zsock_set_linger(s->sock, 0);

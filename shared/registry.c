@@ -18,6 +18,7 @@ struct registry {
     const char *const *peers;
     struct loop_timer *timer;
     unsigned brothers, place;
+    int64_t announced_ms; /* 0: to be announced at once */
     bool leaving, beating;
 };
 
@@ -46,9 +47,15 @@ static void ask(struct registry *r, struct task *t, const char *service,
     redis_script(r->redis, t, key, &registry, &key, 1, args, 4, out);
 }
 
+/* A heartbeat is an fsync of Redis's: at most one a beat, however often we look
+ * for others. */
 static void ask_all(struct registry *r, struct beat *b)
 {
-    ask(r, &b->task, r->service, true, &b->own);
+    int64_t now = loop_now_ms();
+    if (r->announced_ms == 0 || now - r->announced_ms >= REGISTRY_BEAT_MS) {
+        r->announced_ms = now;
+        ask(r, &b->task, r->service, true, &b->own);
+    }
     for (unsigned i = 0; r->peers[i] != NULL; i++)
         ask(r, &b->task, r->peers[i], false, &b->peers[i]);
 }
@@ -77,9 +84,12 @@ static void beat(struct task *t)
     struct registry *r = b->registry;
     TASK_BEGIN(t);
     AWAIT(t, ask_all(r, b));
-    if (t->outcome != DONE)
+    if (t->outcome != DONE) {
+        r->announced_ms = 0;
         TASK_FAIL(t);
-    count_brothers(r, &b->own);
+    }
+    if (b->own.kind == VALUE_LIST)
+        count_brothers(r, &b->own);
     for (unsigned i = 0; r->peers[i] != NULL; i++) {
         const struct value *live = &b->peers[i];
         for (size_t j = 0; j + 2 < live->count; j += 3)
@@ -152,6 +162,7 @@ void registry_destroy(struct registry **registry_)
 void registry_leave(struct registry *r)
 {
     r->leaving = true;
+    r->announced_ms = 0;
     loop_timer_set(r->timer, 0);
 }
 

@@ -21,7 +21,7 @@ enum {
 
 struct check {
     struct task task;
-    struct value appendonly, appendfsync, policy;
+    struct value appendonly, appendfsync, policy, keys;
 };
 
 static bool is_set(const struct value *reply, const char *name,
@@ -46,6 +46,27 @@ static void ask_settings(struct service *s, struct check *c)
              STR("maxmemory-policy"));
 }
 
+/* What the store holds can be found and read with the keys that it was written
+ * with alone: the first daemon leaves a mark of them. */
+static void ask_keys(struct service *s, struct check *c)
+{
+    struct task *t = &c->task;
+    struct str mark = vault_hash(s->vault, t->arena, "keys", STR("keys"));
+    REDIS_DO(s->redis, t, STR("keys"), &c->keys, STR("SET"), STR("keys"), mark,
+             STR("NX"), STR("GET"));
+}
+
+static bool keys_fit(struct service *s, struct check *c)
+{
+    struct str mark = vault_hash(s->vault, c->task.arena, "keys", STR("keys"));
+    if (c->keys.kind != VALUE_STR || str_eq(value_str(&c->keys), mark))
+        return true;
+    log_event(LEVEL_ERROR, "keys.refused", STR_NONE,
+              "fault=\"the store was written with other keys\" "
+              "check=KEYS_FILE,REDIS_URL");
+    return false;
+}
+
 static void become_ready(struct service *s)
 {
     const char *why = NULL;
@@ -67,6 +88,13 @@ static void become_ready(struct service *s)
         s->spec->ready(s);
 }
 
+/* To start again would come to the same. */
+static void refuse(struct service *s)
+{
+    s->status = 1;
+    loop_stop(s->loop);
+}
+
 static void check(struct task *t)
 {
     struct check *c = (struct check *)t;
@@ -80,12 +108,19 @@ static void check(struct task *t)
     bool append = is_set(&c->appendonly, "appendonly", "yes");
     bool fsync_ = is_set(&c->appendfsync, "appendfsync", "always");
     bool policy = is_set(&c->policy, "maxmemory-policy", "noeviction");
-    if (append && fsync_ && policy) {
-        become_ready(s);
-    } else {
-        s->status = 1;
-        loop_stop(s->loop);
+    if (!append || !fsync_ || !policy) {
+        refuse(s);
+        TASK_FAIL(t);
     }
+    AWAIT(t, ask_keys(s, c));
+    if (t->outcome != DONE) {
+        loop_timer_set(s->checker, CHECK_AGAIN_MS);
+        TASK_FAIL(t);
+    }
+    if (keys_fit(s, c))
+        become_ready(s);
+    else
+        refuse(s);
     TASK_END(t);
 }
 

@@ -179,6 +179,35 @@ def test_two_extensions_of_one_ride_at_two_copies_at_once(world, scene,
     settle(scene)
 
 
+def test_what_a_frozen_copy_was_asked_is_not_done_when_it_wakes(world, scene):
+    """Its time was up long ago; another copy has answered since."""
+    person = scene.customer()
+    frozen, other = world.living("ride-svc")
+    edit = {"id": person.id, "role": "customer"}
+    frozen.pause()
+    frozen.bus.begin("PERSON_EDIT", {**edit, "name": "Old"}, ms=1500)
+    ends = time.monotonic() + 2
+    assert other.bus.ask("PERSON_EDIT", {**edit, "name": "New"})[0] == "PERSON"
+    wait_for(lambda: time.monotonic() > ends, what="the end of its time")
+    frozen.resume()
+    wait_for(lambda: frozen.metric("bus_late_total") == 1,
+             what="the late request dropped")
+    assert scene.done("ride-svc", "PERSON_GET", **edit)["name"] == "New"
+    assert frozen.bus.ask("PERSON_EDIT", {**edit, "name": "Newer"})[0] == \
+        "PERSON", "what is asked now is done"
+
+
+def test_who_misses_another_service_announces_itself_once_a_second(world):
+    """Each heartbeat is an fsync, and there is no notifier."""
+    def beats():
+        stats = world.redis.client.info("commandstats")
+        return stats["cmdstat_hset"]["calls"]
+
+    before, ends = beats(), time.monotonic() + 3
+    wait_for(lambda: time.monotonic() > ends, what="three seconds")
+    assert beats() - before <= 4 * len(world.living())
+
+
 def test_a_rolling_restart_refuses_nothing(world, scene, requests):
     """Every pool-svc leaves in turn, a new one in its place, while creates
     go on."""

@@ -235,6 +235,81 @@ def test_a_phone_and_a_proxy_number_at_the_same_moment(world, scene):
     assert all(p != n for p, n in zip(people, numbers))
 
 
+# ---- at the same moment ----
+
+@pytest.fixture
+def two(world):
+    """A second copy of ride-svc."""
+    second = world.start("ride-svc", "ride-svc-2")
+    yield [world.living("ride-svc")[0], second]
+    second.stop(at_once=True)
+
+
+def at_once(daemons, *requests):
+    """Each at another copy; the answers in the same order."""
+    ids = [(d.bus, d.bus.begin(*r)) for d, r in zip(daemons, requests)]
+    return [bus.answers([i])[i] for bus, i in ids]
+
+
+@pytest.mark.parametrize("turn", range(12))
+def test_edits_at_once_undo_nothing(scene, two, turn):
+    """Of name and phone: both stand, and the new phone alone is marked."""
+    person = scene.customer()
+    base = {"id": person.id, "role": "customer"}
+    phone = next(scene.phones)
+    requests = [("PERSON_EDIT", {**base, "phone": "+" + phone}),
+                ("PERSON_EDIT", {**base, "name": "Eve"})]
+    for name, answer in at_once(two[::1 if turn % 2 else -1], *requests):
+        assert name == "PERSON", answer
+    now = scene.done("ride-svc", "PERSON_GET", **base)
+    assert (now["name"], now["phone"][-2:]) == ("Eve", phone[-2:])
+    assert scene.refused("pool-svc", "NUMBER_ADD",
+                         phone="+" + phone)[0] == "phone_in_use"
+    scene.done("pool-svc", "NUMBER_ADD", phone="+" + person.phone)
+
+
+@pytest.mark.parametrize("turn", range(12))
+def test_phones_that_change_at_once(scene, two, turn):
+    """One of them is the last, and the others are nobody's."""
+    person = scene.customer()
+    base = {"id": person.id, "role": "customer"}
+    phones = [next(scene.phones) for _ in range(2)]
+    requests = [("PERSON_EDIT", {**base, "phone": "+" + p}) for p in phones]
+    assert [n for n, _ in at_once(two, *requests)] == ["PERSON"] * 2
+    last = scene.done("ride-svc", "PERSON_GET", **base)["phone"][-2:]
+    for phone in [person.phone, *phones]:
+        reply, _ = scene.ask("pool-svc", "NUMBER_ADD", phone="+" + phone)
+        assert reply == ("PROBLEM" if phone[-2:] == last else "NUMBER")
+
+
+@pytest.mark.parametrize("turn", range(12))
+def test_an_edit_beside_a_removal(scene, two, redis, turn):
+    """Who was removed stays so, and leaves no phone marked."""
+    person = scene.customer()
+    base = {"id": person.id, "role": "customer"}
+    phone = next(scene.phones)
+    edited, removed = at_once(
+        two[::1 if turn % 2 else -1],
+        ("PERSON_EDIT", {**base, "phone": "+" + phone}),
+        ("PERSON_REMOVE", {**base, "key": f"r{turn}"}))
+    assert removed[0] == "OK" and edited[0] in ("PERSON", "PROBLEM")
+    assert scene.refused("ride-svc", "PERSON_GET", **base)[0] == "not_found"
+    assert 0 < redis.client.ttl(f"customer:{person.id}") <= 172800
+    for free in (person.phone, phone):
+        scene.done("pool-svc", "NUMBER_ADD", phone="+" + free)
+
+
+def test_a_removal_is_repeated(scene, two):
+    """Whoever answered died before it did: another copy answers the same."""
+    person = scene.customer()
+    base = {"id": person.id, "role": "customer"}
+    for daemon in two:
+        assert daemon.bus.ask("PERSON_REMOVE", {**base, "key": "r"})[0] == "OK"
+    assert scene.refused("ride-svc", "PERSON_REMOVE", key="other",
+                         **base)[0] == "not_found"
+    assert scene.refused("ride-svc", "PERSON_REMOVE", **base)[0] == "not_found"
+
+
 def test_nothing_in_the_store_or_the_logs_shows_a_phone(world, scene):
     ann = scene.customer()
     for key in world.redis.client.keys("*"):

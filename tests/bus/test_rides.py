@@ -195,6 +195,54 @@ def at(redis, days):
     return date, clock, utc(f"{date} {clock}")
 
 
+def test_a_repeat_after_the_end_that_it_asks_for(scene, redis, pair):
+    """Refused before, it makes no ride that is over; made before, it is the
+    same ride."""
+    ends = redis.now_ms() + HOUR
+    early = scene.request(*pair, ends=ends)
+    assert scene.refused("ride-svc", "RIDE_CREATE", **early)[0] == "no_number"
+    scene.numbers(1)
+    made = scene.request(scene.customer(), pair[1], ends=ends)
+    ride = scene.done("ride-svc", "RIDE_CREATE", **made)
+    redis.move(hours=2)
+    assert scene.refused("ride-svc", "RIDE_CREATE", **early) == (
+        "in_the_past", "ends_at")
+    assert scene.done("ride-svc", "RIDE_CREATE", **made)["id"] == ride["id"]
+    assert len(scene.outbox()) == 2 and scene.uses() == {ride["proxy"]: 1}
+
+
+@pytest.mark.parametrize("change", ["removed", "same phone"])
+def test_a_repeat_after_its_people_have_changed(scene, redis, pair, change):
+    scene.numbers(1)
+    request = scene.request(*pair)
+    ride = scene.done("ride-svc", "RIDE_CREATE", **request)
+    scene.end(ride)
+    redis.move(hours=25)
+    customer = {"id": pair[0].id, "role": "customer"}
+    if change == "removed":
+        scene.done("ride-svc", "PERSON_REMOVE", **customer)
+    else:
+        scene.done("ride-svc", "PERSON_EDIT", **customer,
+                   phone="+" + pair[1].phone)
+    assert scene.done("ride-svc", "RIDE_CREATE", **request)["id"] == ride["id"]
+    assert scene.refused("ride-svc", "RIDE_CREATE", **{
+        **request, "start": "elsewhere"})[0] == "key_reused"
+
+
+def test_a_phone_is_in_use_no_longer_than_its_rides(scene, redis, pair):
+    """Ended by hand, and the person removed: free when the ride is closed."""
+    scene.numbers(1)
+    ride = scene.ride(*pair, ends=redis.now_ms() + 200 * HOUR)
+    closed = scene.end(ride)["closed"]
+    redis.move(hours=25)
+    scene.done("ride-svc", "PERSON_REMOVE", id=pair[0].id, role="customer")
+    assert scene.refused("pool-svc", "NUMBER_ADD",
+                         phone="+" + pair[0].phone)[0] == "phone_in_use"
+    redis.move(ms=closed - redis.now_ms() + 1000)
+    scene.done("pool-svc", "NUMBER_ADD", phone="+" + pair[0].phone)
+
+
+
 @pytest.mark.parametrize("form, shift", [
     ("{d}T{c}:00Z", 0), ("{d}T{c}", 0), ("{d} {c}", 0), ("{d}t{c}:00z", 0),
     ("{d}T{c}:00+02:00", -2 * HOUR), ("{d}T{c}:00-05:30", 5.5 * HOUR),
