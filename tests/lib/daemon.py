@@ -23,10 +23,11 @@ class Daemon:
         self.run_dir = world.folder
         self.log_path = world.folder / f"{instance}.log"
         self.fault_file = world.folder / f"{instance}.fault"
-        self.environment = dict(
-            os.environ, REDIS_URL=world.redis.url, RUN_DIR=str(world.folder),
-            KEYS_FILE=str(world.keys_file), INSTANCE=instance,
-            LOG_LEVEL="debug", FAULT_FILE=str(self.fault_file), **settings)
+        self.environment = {
+            **os.environ, "REDIS_URL": world.redis.url,
+            "RUN_DIR": str(world.folder), "KEYS_FILE": str(world.keys_file),
+            "INSTANCE": instance, "LOG_LEVEL": "debug",
+            "FAULT_FILE": str(self.fault_file), **settings}
         self.process = None
         self.bus = None
 
