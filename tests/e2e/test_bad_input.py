@@ -72,7 +72,11 @@ METHODS = {
     "/api/v1/rides": THINGS, "/api/v1/customers/1": PERSON, "/api/v1/drivers/1": PERSON,
     f"/api/v1/rides/{UNKNOWN_RIDE}": "GET HEAD", f"/api/v1/rides/{UNKNOWN_RIDE}/end": "POST",
     f"/api/v1/rides/{UNKNOWN_RIDE}/extend": "POST", f"/api/v1/rides/{UNKNOWN_RIDE}/timeline": "GET HEAD",
-    "/": "GET HEAD", "/createride": "POST", "/webhook": "GET HEAD POST", "/webhook-voice": "GET HEAD",
+    "/": "GET HEAD", "/createride": "POST", "/customers": "POST", "/drivers": "POST", "/numbers": "POST", "/pools": "POST",
+    "/customers/1": THINGS, "/customers/1/delete": "POST", "/drivers/1": THINGS, "/drivers/1/delete": "POST",
+    f"/rides/{UNKNOWN_RIDE}": "GET HEAD", f"/rides/{UNKNOWN_RIDE}/end": "POST", f"/rides/{UNKNOWN_RIDE}/extend": "POST",
+    "/assets/style.css": "GET HEAD", "/webhook/token": THINGS, "/webhook-voice/token": "GET HEAD",
+    "/webhook": "GET HEAD POST", "/webhook-voice": "GET HEAD",
     "/webhook-status": "GET HEAD POST", "/healthz": "GET HEAD", "/readyz": "GET HEAD", "/metrics": "GET HEAD"}
 ALL_METHODS = "GET POST PUT PATCH DELETE OPTIONS TRACE CONNECT FOO".split()
 
@@ -372,11 +376,17 @@ def send_until_answered(url, head, size):
         return Answer(int(answer.split(b" ", 2)[1]), {}, answer)
 
 
-@pytest.mark.parametrize("path", ["/webhook", "/createride", "/api/v1/rides", "/customers", "/webhook-status", "/", "/nowhere"])
-def test_ten_megabytes(deployment, path):
+LONG = [*(("POST", path) for path in (
+    "/webhook", "/webhook/token", "/webhook-voice", "/webhook-status", "/createride", "/customers", "/drivers", "/numbers",
+    "/pools", "/customers/1", "/customers/1/delete", "/rides/x/end", "/rides/x/extend", "/", "/nowhere",
+    f"/api/v1/rides/{UNKNOWN_RIDE}/end")), *BODIES, ("GET", "/webhook-voice"), ("GET", "/"), ("DELETE", "/api/v1/customers/1")]
+
+
+@pytest.mark.parametrize("method, path", LONG)
+def test_ten_megabytes(deployment, method, path):
     size = 10 * 1024 * 1024
     token = deployment.api.headers["Authorization"]
-    head = (f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: {JSON}\r\n"
+    head = (f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: {JSON}\r\n"
             f"Content-Length: {size}\r\n\r\n").encode()
     assert send_until_answered(deployment.url, head, size).status == 413
 

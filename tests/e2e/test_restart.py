@@ -149,6 +149,20 @@ def test_redis_away_and_back(deployment, ride):
     assert bodies in (["not now", "now"], ["now"])
 
 
+def test_without_voice_svc(deployment, ride):
+    """The gateway itself answers calls, in time; texts go on."""
+    deployment.scale(voice_svc=0)
+    path = f"/webhook-voice?callID=1&source={CUSTOMER[1:]}&destination={ride['proxy'][1:]}"
+    signed = ("GET", path, None, deployment.signature(path))
+    answer = deployment.open.request(*signed)
+    assert (answer.status, answer.type) == (200, "application/xml") and b"Please try again" in answer.body
+    assert not deployment.ready()
+    deployment.sandbox.text(CUSTOMER, ride["proxy"], "nobody answers calls", wait=True)
+    deployment.scale(voice_svc=1)
+    deployment.wait_ready()
+    wait_for(lambda: DRIVER[1:].encode() in deployment.open.request(*signed).body, 5, "calls again")
+
+
 def test_port_in_use(deployment):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
