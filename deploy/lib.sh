@@ -61,6 +61,7 @@ open_state() {
     [[ -n $1 ]] || usage_error "--state wants a folder."
     [[ $1 != *[[:cntrl:]]* ]] || usage_error "A control character in the name of the state folder."
     state=$(realpath -m -- "$1") || die "The state folder's name leads nowhere: $1"
+    [[ ! -d $state || (-r $state && -x $state) ]] || die "Cannot read $state: it belongs to another user."
     settings=()
     local key value
     if [[ -r $state/settings ]]; then

@@ -81,9 +81,9 @@ cJSON *show_ride(struct arena *arena, const union got *got)
     add_time(arena, json, "ends_at", m->ends);
     add_time(arena, json, "grace_ends_at", m->grace);
     if (m->closed >= 0)
-        add_time(arena, json, "closed_at", m->closed);
+        add_time(arena, json, "number_kept_until", m->closed);
     else
-        cJSON_AddNullToObject(json, "closed_at");
+        cJSON_AddNullToObject(json, "number_kept_until");
     return json;
 }
 

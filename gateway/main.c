@@ -8,41 +8,42 @@
 #include "gateway/webhooks.h"
 #include "shared/log.h"
 
-#define HOOK(method, pattern, what, within)                                    \
+#define HOOK(method, pattern, what, within, lane)                              \
     {                                                                          \
         method, pattern, DOOR_OPEN, within, sizeof(struct what##_hook),        \
-            what##_hook_run, NULL, NULL                                        \
+            what##_hook_run, NULL, NULL, lane                                  \
     }
 #define OPS(pattern, door, type, run)                                          \
     {                                                                          \
-        "GET", pattern, door, OPS_WITHIN_MS, sizeof(type), run, NULL, NULL     \
+        "GET", pattern, door, OPS_WITHIN_MS, sizeof(type), run, NULL, NULL,    \
+            LANE_FREE                                                          \
     }
 #define API(method, path, what)                                                \
     {                                                                          \
         method, "/api/v1/" path, DOOR_API, API_WITHIN_MS,                      \
-            sizeof(struct errand), api_run, &act_##what, NULL                  \
+            sizeof(struct errand), api_run, &act_##what, NULL, LANE_API        \
     }
 #define PAGE(pattern, view)                                                    \
     {                                                                          \
         "GET", pattern, DOOR_PAGE, CONSOLE_WITHIN_MS, sizeof(struct page),     \
-            console_run, NULL, &view_##view                                    \
+            console_run, NULL, &view_##view, LANE_FREE                         \
     }
 #define FORM(pattern, what, view)                                              \
     {                                                                          \
         "POST", pattern, DOOR_PAGE, CONSOLE_WITHIN_MS, sizeof(struct page),    \
-            console_run, &act_##what, &view_##view                             \
+            console_run, &act_##what, &view_##view, LANE_FREE                  \
     }
 
 /* The first that fits counts; what comes most often stands first. */
 static const struct route routes[] = {
-    HOOK("GET", "/webhook-voice", call, WEBHOOK_CALL_WITHIN_MS),
-    HOOK("POST", "/webhook", text, WEBHOOK_TEXT_WITHIN_MS),
-    HOOK("GET", "/webhook", text, WEBHOOK_TEXT_WITHIN_MS),
-    HOOK("GET", "/webhook-status", report, WEBHOOK_TEXT_WITHIN_MS),
-    HOOK("POST", "/webhook-status", report, WEBHOOK_TEXT_WITHIN_MS),
-    HOOK("GET", "/webhook-voice/{}", call, WEBHOOK_CALL_WITHIN_MS),
-    HOOK("POST", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS),
-    HOOK("GET", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS),
+    HOOK("GET", "/webhook-voice", call, WEBHOOK_CALL_WITHIN_MS, LANE_FREE),
+    HOOK("POST", "/webhook", text, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
+    HOOK("GET", "/webhook", text, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
+    HOOK("GET", "/webhook-status", report, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
+    HOOK("POST", "/webhook-status", report, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
+    HOOK("GET", "/webhook-voice/{}", call, WEBHOOK_CALL_WITHIN_MS, LANE_FREE),
+    HOOK("POST", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
+    HOOK("GET", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
 
     OPS("/healthz", DOOR_OPEN, struct exchange, healthz_run),
     OPS("/readyz", DOOR_OPEN, struct exchange, readyz_run),
@@ -96,7 +97,11 @@ static bool start(struct service *s)
     const struct settings *settings = &s->settings;
     char why[512] = "";
     cJSON_InitHooks(&(cJSON_Hooks){xmalloc, free});
-    gateway = (struct gateway){.service = s, .routes = routes, .listener = -1};
+    gateway = (struct gateway){.service = s,
+                               .routes = routes,
+                               .listener = -1,
+                               .texts = admission_new(),
+                               .api = admission_new()};
     s->context = &gateway;
     gateway.access =
         access_new(settings->api_token_file, settings->admin_password_file, why,

@@ -6,6 +6,7 @@
 #include "gateway/console/console.h"
 #include "shared/log.h"
 #include "shared/loop.h"
+#include "shared/metrics.h"
 
 enum { REFUSED_WITHIN_MS = 5000 };
 
@@ -91,6 +92,8 @@ static const struct route *find(const struct gateway *g,
 static void finish(struct task *t)
 {
     struct exchange *x = (struct exchange *)t;
+    if (x->admission != NULL)
+        admission_leave(x->admission, x->entered_ms, loop_now_ms());
     if (t->outcome != DONE) {
         if (x->route->door == DOOR_PAGE)
             console_problem(x, &t->problem);
@@ -134,6 +137,24 @@ static bool changes_things(const struct http_request *request)
     return !str_is(request->method, "GET");
 }
 
+/* False: too much is under way already. */
+static bool enter(struct exchange *x)
+{
+    struct gateway *g = x->gateway;
+    struct admission *lanes[] = {
+        [LANE_FREE] = NULL, [LANE_TEXTS] = &g->texts, [LANE_API] = &g->api};
+    struct admission *lane = lanes[x->route->lane];
+    if (lane == NULL)
+        return true;
+    if (!admission_enter(lane)) {
+        metric_add(METRIC_http_shed_total, 1);
+        return false;
+    }
+    x->admission = lane;
+    x->entered_ms = loop_now_ms();
+    return true;
+}
+
 /* True: the route may run. */
 static bool admit(struct exchange *x, bool known, struct str allow)
 {
@@ -150,6 +171,8 @@ static bool admit(struct exchange *x, bool known, struct str allow)
     } else if (x->who == IDENTITY_PASSWORD && door == DOOR_API &&
                changes_things(x->request) && access_is_foreign(x->request)) {
         x->refusal = PROBLEM_forbidden_form;
+    } else if (!enter(x)) {
+        x->refusal = PROBLEM_busy;
     } else {
         return true;
     }

@@ -4,6 +4,7 @@
 #define BIRDCAR_GATEWAY_ROUTER_H
 
 #include "gateway/access.h"
+#include "gateway/admission.h"
 #include "gateway/http.h"
 #include "shared/service.h"
 
@@ -17,6 +18,10 @@ enum door {
     DOOR_PAGE  /* the same; a page */
 };
 
+/* What is refused when answers come late. Calls have a patience of their own.
+ */
+enum lane { LANE_FREE, LANE_TEXTS, LANE_API };
+
 enum { ROUTE_PARTS = 2 };
 
 struct route {
@@ -28,6 +33,7 @@ struct route {
     void (*run)(struct task *); /* t->owner is the service */
     const struct act *act;      /* what it asks for; may be NULL */
     const struct view *view;    /* the page that it shows; may be NULL */
+    enum lane lane;
 };
 
 /* What the gateway has, next to what every service has. */
@@ -37,6 +43,7 @@ struct gateway {
     struct access *access;
     const struct route *routes; /* ends at a NULL pattern */
     int listener;
+    struct admission texts, api; /* each has its own pace */
 };
 
 /* A request on its way: the first member of each route's struct. */
@@ -47,7 +54,9 @@ struct exchange {
     const struct http_request *request;
     struct str part[ROUTE_PARTS]; /* what each `{}` stood for, decoded */
     enum identity who;
-    enum problem_code refusal; /* where the router itself refused */
+    enum problem_code refusal;   /* where the router itself refused */
+    struct admission *admission; /* that it entered; NULL: none */
+    int64_t entered_ms;
     struct http_answer answer; /* sent when the task ends with DONE */
 };
 

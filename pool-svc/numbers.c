@@ -20,7 +20,7 @@ struct add {
     struct call call;
     struct phone phone;
     struct str pool, hash;
-    struct value pools, marked, written;
+    struct value pools, marked, written, time, rides;
 };
 
 /* The pool that was asked for; the default one, made at first use, where none
@@ -56,6 +56,16 @@ static void put_in_pool(struct task *t, struct add *c)
     REDIS_DO(redis, t, tag, NULL, STR("ZADD"),
              pool_key_index(t->arena, c->pool), STR("NX"), STR("0"),
              phone_str(&c->phone));
+    REDIS_DO(redis, t, tag, &c->time, STR("TIME"));
+}
+
+/* It may have been there, and in use, before. */
+static void count_rides(struct task *t, struct add *c)
+{
+    struct str key = pool_key_uses(t->arena, c->pool, phone_str(&c->phone));
+    struct str now = arena_number(t->arena, redis_time_ms(&c->time));
+    REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, c->pool), &c->rides,
+             STR("ZCOUNT"), key, now, STR("+inf"));
 }
 
 static void add_run(struct task *t)
@@ -99,11 +109,14 @@ static void add_run(struct task *t)
     if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, put_in_pool(t, c));
+    if (t->outcome == DONE)
+        AWAIT(t, count_rides(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     reply->phone = phone_str(&c->phone);
     reply->pool = c->pool;
     reply->state = STR("active");
+    reply->rides = value_num(&c->rides, 0);
     TASK_END(t);
 }
 

@@ -102,7 +102,7 @@ static void add_run(struct task *t)
     if (str_is(fate, "exists"))
         task_reject(t, PROBLEM_pool_exists, STR("name"));
     else if (str_is(fate, "prefix"))
-        task_reject(t, PROBLEM_invalid, STR("prefixes"));
+        task_reject(t, PROBLEM_prefix_taken, STR("prefixes"));
     else if (str_is(fate, "full"))
         task_reject(t, PROBLEM_too_many_pools, STR("name"));
     if (t->outcome != DONE)

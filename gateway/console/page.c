@@ -88,7 +88,7 @@ void page_add_times(struct arena *arena, cJSON *thing)
                                            {"created_at", "created_text"},
                                            {"ends_at", "ends_text"},
                                            {"grace_ends_at", "grace_text"},
-                                           {"closed_at", "closed_text"},
+                                           {"number_kept_until", "kept_text"},
                                            {"next_free_at", "next_free_text"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const cJSON *time =

@@ -94,6 +94,8 @@ class Deployment:
             "REDIS_URL": "",
             "LISTEN": "",
             "SAMPLES": "off",
+            "TEXTS_PER_MINUTE": "0",
+            "SEND_RATE": "0",
         }
         subprocess.run(
             [f"{ROOT}/deploy/up", "--detach", "--state", self.state, "--port", str(self.port)],

@@ -168,6 +168,34 @@ def measure_texts(d, options, report):
     report.add_runs("texts, fsync before the 200 | XADD, same Redis", *runs, "0.35")
 
 
+# ---- overload
+
+
+def measure_overload(d, options, report):
+    """Twice as many texts as were taken before, from connections enough that each is sent when it is due; then as before
+    once more."""
+
+    def play(seconds, name, count, **how):
+        with written_texts(d, options, count, name) as texts:
+            result = d.play(texts, seconds, **how)
+        d.settle()
+        return result
+
+    prepared = options.seconds * TEXTS_A_SECOND
+    before = play(options.seconds, "before", prepared)
+    twice = int(2 * before["rate"])
+    sent = d.path("overload")
+    result = play(options.seconds + 5, "twice", twice * options.seconds, connections=1024, rate=(twice, sent))
+    after = play(options.seconds, "after", prepared)
+    times = [f"{result[p] / 1000:.2f} ms" for p in ("p50_us", "p99_us")]
+    rates = [f"{run['rate']:,.0f}/s" for run in (result, before)]
+    report.add(f"texts, {twice:,}/s asked for | as many as go", *rates, f"{result['rate'] / before['rate']:.2f}",
+               "p99 < 250 ms", *times)
+    report.add("texts right after that | before it", f"{after['rate']:,.0f}/s", rates[1],
+               f"{after['rate'] / before['rate']:.2f}", "1.00")
+    report.note(f"overload: answers by status {result['statuses']}, {result['broken']} without one")
+
+
 # ---- delivery
 
 

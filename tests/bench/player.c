@@ -7,7 +7,7 @@
  * this machine's order). It ends after SECONDS or with the last request. RATE
  * is requests a second, by the clock (without it, as fast as answers come), and
  * SENT the file to note in when each was sent: its number and CLOCK_MONOTONIC
- * in nanoseconds. */
+ * in nanoseconds. The rate and the times are of what was taken (2xx). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static struct {
     unsigned count, waiting;
     const char *at, *end; /* of the requests that are left */
     int64_t begin_ns, stop_ns, gap_ns;
-    uint64_t asked, answered, broken;
+    uint64_t asked, answered, taken, broken;
     uint64_t statuses[STATUSES];
     int64_t *took_ns;
     size_t room;
@@ -112,13 +112,16 @@ static size_t answer_size(struct connection *c, unsigned *status)
 
 static void note(int64_t took, unsigned status)
 {
-    if (play.answered == play.room) {
+    play.answered++;
+    play.statuses[status < STATUSES ? status : 0]++;
+    if (status < 200 || status > 299)
+        return;
+    if (play.taken == play.room) {
         play.room = play.room > 0 ? play.room * 2 : 65536;
         play.took_ns =
             xrealloc(play.took_ns, play.room * sizeof(*play.took_ns));
     }
-    play.took_ns[play.answered++] = took;
-    play.statuses[status < STATUSES ? status : 0]++;
+    play.took_ns[play.taken++] = took;
 }
 
 static void hear(struct connection *c)
@@ -237,19 +240,19 @@ static int compare(const void *a, const void *b)
 
 static long long percentile_us(unsigned percent)
 {
-    if (play.answered == 0)
+    if (play.taken == 0)
         return 0;
-    return play.took_ns[(play.answered - 1) * percent / 100] / 1000;
+    return play.took_ns[(play.taken - 1) * percent / 100] / 1000;
 }
 
 static void print_result(int64_t took_ns)
 {
-    if (play.answered > 0)
-        qsort(play.took_ns, play.answered, sizeof(*play.took_ns), compare);
+    if (play.taken > 0)
+        qsort(play.took_ns, play.taken, sizeof(*play.took_ns), compare);
     (void)printf(
         "{\"rate\": %.1f, \"p50_us\": %lld, \"p99_us\": %lld, "
         "\"answered\": %llu, \"broken\": %llu, \"statuses\": {",
-        (double)play.answered * (double)second_ns / (double)took_ns,
+        (double)play.taken * (double)second_ns / (double)took_ns,
         percentile_us(50), percentile_us(99), (unsigned long long)play.answered,
         (unsigned long long)(play.broken + play.asked - play.answered));
     const char *between = "";

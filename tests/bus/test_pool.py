@@ -44,7 +44,7 @@ def test_bad_prefixes(scene, prefixes):
 def test_a_prefix_belongs_to_one_pool(scene):
     scene.pool("NL", "31", "32")
     assert scene.refused("pool-svc", "POOL_ADD", name="BE",
-                         prefixes=["32"]) == ("invalid", "prefixes")
+                         prefixes=["32"]) == ("prefix_taken", "prefixes")
     scene.pool("BE", "321")
 
 
@@ -380,3 +380,10 @@ def test_against_a_model(scene, redis, numbers, people, seed):
 
 def score_of(redis, person, number):
     return redis.client.zscore(f"pool:{{default}}:held:{person}", number)
+
+
+def test_a_number_added_again_is_told_as_it_is(scene):
+    number = scene.number()
+    scene.ride(scene.customer(), scene.driver())
+    again = scene.done("pool-svc", "NUMBER_ADD", phone="+" + number)
+    assert (again["phone"], again["rides"]) == (number, 1)
