@@ -380,10 +380,3 @@ def test_against_a_model(scene, redis, numbers, people, seed):
 
 def score_of(redis, person, number):
     return redis.client.zscore(f"pool:{{default}}:held:{person}", number)
-
-
-def test_a_number_added_again_is_told_as_it_is(scene):
-    number = scene.number()
-    scene.ride(scene.customer(), scene.driver())
-    again = scene.done("pool-svc", "NUMBER_ADD", phone="+" + number)
-    assert (again["phone"], again["rides"]) == (number, 1)

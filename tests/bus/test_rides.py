@@ -393,3 +393,10 @@ def test_lists_newest_first_by_pages(scene, redis):
                  "17-" + "{" * 22)]])
 def test_rides_that_are_not_there(scene, name, body, code, field):
     assert scene.refused("ride-svc", name, **body) == (code, field)
+
+
+def test_a_number_added_again_is_told_as_it_is(scene):
+    number = scene.number()
+    scene.ride(scene.customer(), scene.driver())
+    again = scene.done("pool-svc", "NUMBER_ADD", phone="+" + number)
+    assert (again["phone"], again["rides"]) == (number, 1)
