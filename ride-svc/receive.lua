@@ -4,12 +4,21 @@
 -- KEYS[1] route:{P}:<proxy>:<phone>  KEYS[2] seen:{P}:<id>  KEYS[3] jti:{P}:<jti>
 -- KEYS[4] outbox:{P}  KEYS[5] unrouted:{P}  KEYS[6] lease:{P}
 -- KEYS[7] waiting:{P}: texts in the outbox and behind it
+-- KEYS[8] told:{P}:<proxy>:<phone>: was told today that the ride is over
 -- ARGV[1] reference  ARGV[2] text, sealed  ARGV[3] written at (ms; 0: unknown)
 -- ARGV[4] hash of the content  ARGV[5] "1" where there is a jti
 -- ARGV[6] proxy number  ARGV[7] the most texts that may wait
--- ARGV[8] prefix of the timelines' keys, under the same hash tag
--- Returns {fate, lease}: forwarded, repeat, stranger, old, closed, replay, full.
+-- ARGV[8] ARGV[9] ARGV[10] prefixes of the keys of timelines, rides and paces,
+--   under the same hash tag
+-- ARGV[11] texts a minute from one sender on one ride; 0: any number
+-- ARGV[12] ARGV[13] the answer to who writes to a ride that is over: reference,
+--   and sealed text or '': none
+-- Returns {fate, lease}: forwarded, repeat, stranger, old, closed, limited,
+--   replay, full.
 local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
+local MINUTE_MS, MOST_HELD_BACK = 60000, 300
+local DAY_S, ANSWER_MS = 86400, 14400000
+local PARTY_PHONES = {customer = 5, driver = 6}
 local MOST_UNROUTED, UNROUTED_S, MOST_EVENTS = 1000, 86400, 200
 local function text(n) return string.format('%.0f', n) end
 
@@ -38,17 +47,49 @@ elseif written < now - OLD_MS or written < route[4] - EARLY_MS or
 elseif route[5] <= now then
   fate = 'closed'
 end
-if fate == 'forwarded' and
-   (tonumber(redis.call('GET', KEYS[7])) or 0) >= tonumber(ARGV[7]) then
-  return {'full', ''}
+
+-- When it is its turn: of the texts a minute from this sender on this ride each
+-- leaves no sooner than a minute after the one that so many stand before. The
+-- list holds when each of the last ones is due.
+local most, after = tonumber(ARGV[11]), 0
+local pace = route and ARGV[10] .. route[1] .. ':' .. route[2]
+if fate == 'forwarded' and most > 0 then
+  local held_back = redis.call('LINDEX', pace, -MOST_HELD_BACK)
+  local before = redis.call('LINDEX', pace, -most)
+  after = math.max(before and tonumber(before) + MINUTE_MS or 0,
+                   tonumber(redis.call('LINDEX', pace, -1) or 0))
+  if held_back and tonumber(held_back) > now then fate = 'limited' end
+end
+local full = (tonumber(redis.call('GET', KEYS[7])) or 0) >= tonumber(ARGV[7])
+if fate == 'forwarded' and full then return {'full', ''} end
+-- Who writes to a ride that is over is told so, once a day.
+local party
+if fate == 'closed' and ARGV[13] ~= '' and not full and
+   redis.call('EXISTS', KEYS[8]) == 0 then
+  local ride = redis.call('GET', ARGV[9] .. route[1])
+  party = ride and cmsgpack.unpack(ride)[PARTY_PHONES[route[2]]]
 end
 
-if fate == 'forwarded' then
-  local to = route[2] == 'customer' and 'driver' or 'customer'
-  redis.call('XADD', KEYS[4], '*', 'ref', ARGV[1], 'ride', route[1],
-             'role', to, 'to', route[3], 'text', ARGV[2], 'proxy', ARGV[6],
-             'until', text(route[5]))
+local function send(kind, reference, role, to, sealed, ends)
+  local entry = {'ref', reference, 'ride', route[1], 'role', role, 'to', to,
+                 'text', sealed, 'proxy', ARGV[6], 'until', text(ends),
+                 'kind', kind}
+  if kind == 't' and after > now then
+    entry[#entry + 1] = 'after'
+    entry[#entry + 1] = text(after)
+  end
+  redis.call('XADD', KEYS[4], '*', unpack(entry))
   redis.call('INCR', KEYS[7])
+end
+if fate == 'forwarded' then
+  local other = route[2] == 'customer' and 'driver' or 'customer'
+  send('t', ARGV[1], other, route[3], ARGV[2], route[5])
+  if most > 0 then
+    local due = math.max(after, now)
+    redis.call('RPUSH', pace, text(due))
+    redis.call('LTRIM', pace, -math.max(most, MOST_HELD_BACK), -1)
+    redis.call('PEXPIREAT', pace, text(due + MINUTE_MS))
+  end
 else
   redis.call('LPUSH', KEYS[5], cmsgpack.pack({now, fate, ARGV[1], ARGV[2]}))
   redis.call('LTRIM', KEYS[5], 0, MOST_UNROUTED - 1)
@@ -65,6 +106,10 @@ if route then
   redis.call('RPUSHX', timeline, cmsgpack.pack(
     {now, what, route[2], ARGV[1], fate == 'forwarded' and '' or fate}))
   redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
+end
+if party then
+  send('a', ARGV[12], route[2], party, ARGV[13], now + ANSWER_MS)
+  redis.call('SET', KEYS[8], '1', 'EX', DAY_S)
 end
 redis.call('SET', KEYS[2], fate, 'EX', KEPT_S)
 if ARGV[5] == '1' then redis.call('SET', KEYS[3], ARGV[4], 'EX', KEPT_S) end

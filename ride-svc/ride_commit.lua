@@ -65,7 +65,7 @@ set_route(KEYS[4], 'driver', ride[CUSTOMER_PHONE], driver)
 local function send(role, to, reference, sealed)
   redis.call('XADD', KEYS[5], '*', 'ref', reference, 'ride', ARGV[1],
              'role', role, 'to', to, 'text', sealed, 'proxy', ride[PROXY],
-             'until', text(ride[GRACE]))
+             'until', text(ride[GRACE]), 'kind', 'n')
 end
 send('customer', ride[CUSTOMER_PHONE], ARGV[7], ARGV[8])
 send('driver', ride[DRIVER_PHONE], ARGV[9], ARGV[10])

@@ -16,6 +16,16 @@ struct receive {
     struct value taken;
 };
 
+/* Empty where nobody is to be told. */
+static struct str seal_answer(const struct service *s, struct arena *a,
+                              struct str reference)
+{
+    struct str words = str_of(s->settings.closed_answer);
+    if (str_is(words, "none"))
+        return STR_NONE;
+    return vault_seal(s->vault, a, words, meaning_text(a, reference));
+}
+
 static void send_receive(struct task *t, struct receive *c)
 {
     const struct msg_sms_received *m = c->call.request;
@@ -25,13 +35,15 @@ static void send_receive(struct task *t, struct receive *c)
     struct str id = vault_hash(s->vault, a, "text", m->id);
     struct str phone = vault_phone(s->vault, a, m->from);
     c->reference = ride_id(a, p, id);
+    struct str answer = arena_printf(a, "%.*sa", STR_ARG(c->reference));
     struct str keys[] = {key_route(a, m->to, phone),
                          key_in_partition(a, "seen", p, id),
                          key_in_partition(a, "jti", p, m->jti),
                          key_of_partition(a, "outbox", p),
                          key_of_partition(a, "unrouted", p),
                          key_of_partition(a, "lease", p),
-                         key_of_partition(a, "waiting", p)};
+                         key_of_partition(a, "waiting", p),
+                         key_of_line(a, "told", m->to, phone)};
     struct str args[] = {
         c->reference,
         vault_seal(s->vault, a, m->text, meaning_text(a, c->reference)),
@@ -40,19 +52,30 @@ static void send_receive(struct task *t, struct receive *c)
         m->jti.len > 0 ? STR("1") : STR("0"),
         m->to,
         arena_number(a, OUTBOX_MOST),
-        key_timeline(a, p, STR_NONE)};
-    redis_script(s->redis, t, partition_tag(p), &receive, keys, 7, args, 8,
+        key_timeline(a, p, STR_NONE),
+        key_ride(a, p, STR_NONE),
+        key_in_partition(a, "pace", p, STR_NONE),
+        arena_number(a, s->settings.texts_per_minute),
+        answer,
+        seal_answer(s, a, answer)};
+    redis_script(s->redis, t, partition_tag(p), &receive, keys, 8, args, 13,
                  &c->taken);
 }
 
 static void count(struct str fate)
 {
-    if (str_is(fate, "forwarded"))
-        metric_add(METRIC_texts_forwarded_total, 1);
-    else if (str_is(fate, "repeat"))
-        metric_add(METRIC_texts_repeated_total, 1);
-    else
-        metric_add(METRIC_texts_unrouted_total, 1);
+    static const struct {
+        const char *fate;
+        enum metric metric;
+    } kinds[] = {{"forwarded", METRIC_texts_forwarded_total},
+                 {"repeat", METRIC_texts_repeated_total},
+                 {"stranger", METRIC_texts_strangers_total},
+                 {"old", METRIC_texts_old_total},
+                 {"closed", METRIC_texts_closed_total},
+                 {"limited", METRIC_texts_limited_total}};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (str_is(fate, kinds[i].fate))
+            metric_add(kinds[i].metric, 1);
 }
 
 static void receive_run(struct task *t)

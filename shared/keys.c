@@ -42,11 +42,17 @@ bool reference_parse(struct str reference, unsigned *partition)
     return reference.len <= 40 && parse_partition(reference, partition);
 }
 
-struct str key_route(struct arena *arena, struct str proxy, struct str phone)
+struct str key_of_line(struct arena *arena, const char *what, struct str proxy,
+                       struct str phone)
 {
     struct str tag = partition_tag(partition_of(proxy));
-    return arena_printf(arena, "route:%.*s:%.*s:%.*s", STR_ARG(tag),
+    return arena_printf(arena, "%s:%.*s:%.*s:%.*s", what, STR_ARG(tag),
                         STR_ARG(proxy), STR_ARG(phone));
+}
+
+struct str key_route(struct arena *arena, struct str proxy, struct str phone)
+{
+    return key_of_line(arena, "route", proxy, phone);
 }
 
 struct str key_of_partition(struct arena *arena, const char *what,

@@ -13,6 +13,9 @@ struct str ride_id(struct arena *arena, unsigned partition, struct str claim);
 /* False where it is no such id; `claim` may be NULL. */
 bool ride_id_parse(struct str id, unsigned *partition, struct str *claim);
 
+/* "<what>:{17}:<proxy>:<phone>": route, told */
+struct str key_of_line(struct arena *arena, const char *what, struct str proxy,
+                       struct str phone);
 struct str key_route(struct arena *arena, struct str proxy, struct str phone);
 struct str key_ride(struct arena *arena, unsigned partition, struct str ride);
 struct str key_timeline(struct arena *arena, unsigned partition,
@@ -21,7 +24,7 @@ struct str key_timeline(struct arena *arena, unsigned partition,
  * parked, dead */
 struct str key_of_partition(struct arena *arena, const char *what,
                             unsigned partition);
-/* "<what>:{17}:<which>": seen, jti, status, parked */
+/* "<what>:{17}:<which>": seen, jti, status, parked, pace */
 struct str key_in_partition(struct arena *arena, const char *what,
                             unsigned partition, struct str which);
 

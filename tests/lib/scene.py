@@ -117,22 +117,25 @@ class Scene:
             else flow["words"]
 
     def outbox(self):
-        """All that waits to be sent: (recipient, text, ride, proxy), opened;
-        notices are left out."""
+        """All that waits to be sent, opened."""
         vault, found = self.world.vault, []
         for key in self.redis.client.keys("outbox:*"):
-            for _, raw in self.redis.client.xrange(key):
+            for id, raw in self.redis.client.xrange(key):
                 entry = {k.decode(): v for k, v in raw.items()}
                 ride, role, ref = (entry[k].decode()
                                    for k in ("ride", "role", "ref"))
                 to = vault.unseal(entry["to"], f"phone:{ride}:{role}")
                 text = vault.unseal(entry["text"], f"text:{ref}")
                 found.append({"to": to, "text": text, "ride": ride,
-                              "notice": ref[:-1] == ride,
+                              "kind": entry["kind"].decode(),
+                              "queued": int(id.split(b"-")[0]),
+                              "after": int(entry.get("after", 0)),
                               "proxy": entry["proxy"].decode(),
                               "until": int(entry["until"])})
         return found
 
-    def texts(self):
+    def texts(self, kind="t"):
+        """(recipient, text) of what people wrote; `a`: of what they were
+        answered."""
         return [(e["to"], e["text"]) for e in self.outbox()
-                if not e["notice"]]
+                if e["kind"] == kind]
