@@ -145,6 +145,28 @@ def test_parts_are_counted(letters, provider, outbox):
     assert parts == {long: 2, unreadable: 0}
 
 
+def test_they_are_counted_once_over_all_copies(letters, start, world,
+                                               provider, outbox, redis):
+    """Whoever sends for a partition counts its letters."""
+    start("notifier-2", share=20)
+    talks = [outbox.talk(partition) for partition in range(0, 64, 7)]
+    for talk in talks:
+        die(letters, provider, outbox, talk, "1", "2")
+
+    def counted(count):
+        wait_for(lambda: sum(d.metric("dead_letters") for d in
+                             world.living("notifier")) == count,
+                 what=f"{count} counted")
+
+    counted(20)
+    letters.taken("LETTER_DROP", reference=letters.references()[0])
+    counted(19)
+    world.living("notifier")[1].terminate()
+    counted(19)
+    redis.move(hours=24)
+    counted(0)
+
+
 @pytest.mark.parametrize("limit", [1, 7, 200])
 def test_newest_first_by_pages_over_partitions(letters, outbox, redis, limit):
     """Also where more died in one millisecond than a page holds."""
