@@ -7,6 +7,7 @@ import pytest
 
 from notifiers import poke, wait_empty, wait_texts
 from outbox import HOUR, dead_letters
+from paths import ROOT
 from poll import wait_for
 
 SERVICES = ()
@@ -148,7 +149,6 @@ def test_parts_are_counted(letters, provider, outbox):
 def test_they_are_counted_once_over_all_copies(letters, start, world,
                                                provider, outbox, redis):
     """Whoever sends for a partition counts its letters."""
-    start("notifier-2", share=20)
     talks = [outbox.talk(partition) for partition in range(0, 64, 7)]
     for talk in talks:
         die(letters, provider, outbox, talk, "1", "2")
@@ -158,6 +158,8 @@ def test_they_are_counted_once_over_all_copies(letters, start, world,
                              world.living("notifier")) == count,
                  what=f"{count} counted")
 
+    counted(20)
+    start("notifier-2", share=20)
     counted(20)
     letters.taken("LETTER_DROP", reference=letters.references()[0])
     counted(19)
@@ -479,6 +481,23 @@ def test_what_dies_meanwhile_is_for_the_next_time(letters, provider, outbox):
     assert letters.taken("LETTER_RESEND_ALL") == (80, 0)
     wait_for(lambda: len(letters.references()) == 80, what="letters again")
     assert len([p for p in provider.posts if p.reference == died[0]]) == 2
+
+
+def test_a_slow_request_takes_nothing_that_died_since(letters, outbox, redis):
+    """Another one sent it again, and it died again: the script's own word,
+    since no request is ever that slow by order."""
+    talk = outbox.talk(35)
+    reference, = plant(outbox, talk, 1, died=redis.now_ms())
+    script = (ROOT / "notifier/letters_take.lua").read_text()
+    keys = [talk.key(what) for what in ("dead", "outbox", "sending",
+                                        "waiting")]
+    prefixes = [f"{talk.key(what)}:" for what in ("letter", "ride", "timeline",
+                                                  "status")]
+    asked = int(outbox.client.zscore("dead:{35}", reference)) - 1
+    for at, said in ((asked, b"none"), (asked + 1, b"done")):
+        assert outbox.client.eval(
+            script, 4, *keys, "drop", at, "", MOST_WAITING, 12_000, *prefixes,
+            reference) == [said]
 
 
 def test_more_than_there_is_time_for(letters, outbox):
