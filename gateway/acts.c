@@ -272,6 +272,87 @@ const struct act act_ride_timeline = {.service = "ride-svc",
                                       .show = show_timeline,
                                       .status = 200};
 
+/* ---- messages: so far those that failed for good ---- */
+
+static bool read_state(struct errand *e)
+{
+    struct str state;
+    if (!field_text(e, "state", &state))
+        return false;
+    return str_is(state, "dead") || field_refuse(e, PROBLEM_invalid, "state");
+}
+
+static bool read_letter_list(struct errand *e)
+{
+    struct msg_letter_list *m = &e->ask.letter_list;
+    m->before = params_get(&e->params, "cursor");
+    return read_state(e) && field_limit(e, &m->limit);
+}
+
+static bool read_letter_resend(struct errand *e)
+{
+    e->ask.letter_resend.reference = e->x.part[0];
+    return true;
+}
+
+static bool read_letter_drop(struct errand *e)
+{
+    e->ask.letter_drop.reference = e->x.part[0];
+    return true;
+}
+
+/* Which ones stands in the address, as for the list; a form has fields. */
+static bool read_letters(struct errand *e, struct str *reason)
+{
+    return (e->is_form || fields_of_query(e)) && read_state(e) &&
+           field_text_if_any(e, "reason", reason);
+}
+
+static bool read_letter_resend_all(struct errand *e)
+{
+    return read_letters(e, &e->ask.letter_resend_all.reason);
+}
+
+static bool read_letter_drop_all(struct errand *e)
+{
+    return read_letters(e, &e->ask.letter_drop_all.reason);
+}
+
+#define LETTERS .page = "/messages", .form = "letters", .fields = no_fields
+
+const struct act act_letter_list = {.service = "notifier",
+                                    .type = &type_letter_list,
+                                    .read = read_letter_list,
+                                    .show = show_letters,
+                                    .status = 200};
+const struct act act_letter_resend = {.service = "notifier",
+                                      .type = &type_letter_resend,
+                                      .read = read_letter_resend,
+                                      .show = show_letters_taken,
+                                      .status = 200,
+                                      .done = "letter_resent",
+                                      LETTERS};
+const struct act act_letter_drop = {.service = "notifier",
+                                    .type = &type_letter_drop,
+                                    .read = read_letter_drop,
+                                    .status = 204,
+                                    .done = "letter_dropped",
+                                    LETTERS};
+const struct act act_letter_resend_all = {.service = "notifier",
+                                          .type = &type_letter_resend_all,
+                                          .read = read_letter_resend_all,
+                                          .show = show_letters_taken,
+                                          .status = 200,
+                                          .done = "letters_resent",
+                                          LETTERS};
+const struct act act_letter_drop_all = {.service = "notifier",
+                                        .type = &type_letter_drop_all,
+                                        .read = read_letter_drop_all,
+                                        .show = show_letters_taken,
+                                        .status = 200,
+                                        .done = "letters_dropped",
+                                        LETTERS};
+
 void errand_send(struct errand *e)
 {
     const struct act *act = e->x.route->act;

@@ -25,6 +25,11 @@ union ask {
     struct msg_number_list number_list;
     struct msg_pool_add pool_add;
     struct msg_pool_list pool_list;
+    struct msg_letter_list letter_list;
+    struct msg_letter_resend letter_resend;
+    struct msg_letter_drop letter_drop;
+    struct msg_letter_resend_all letter_resend_all;
+    struct msg_letter_drop_all letter_drop_all;
 };
 
 union got {
@@ -38,6 +43,9 @@ union got {
     struct msg_numbers numbers;
     struct msg_pool pool;
     struct msg_pools pools;
+    struct msg_letter letter;
+    struct msg_letters letters;
+    struct msg_letters_taken letters_taken;
 };
 
 /* An exchange that carries out an act. */
@@ -64,6 +72,7 @@ struct act {
     const char *home; /* Location is this and the id; NULL: none */
     /* The console's. */
     const char *done;          /* the code of its sentence */
+    const char *page;          /* shows it; NULL: the first page */
     const char *form;          /* the form that holds its fields */
     const char *const *fields; /* of that form; ends at NULL */
 };
@@ -73,7 +82,9 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_driver_add, act_driver_list, act_driver_get, act_driver_edit,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
     act_pool_add, act_pool_list, act_ride_create, act_ride_list, act_ride_get,
-    act_ride_end, act_ride_extend, act_ride_timeline;
+    act_ride_end, act_ride_extend, act_ride_timeline, act_letter_list,
+    act_letter_resend, act_letter_drop, act_letter_resend_all,
+    act_letter_drop_all;
 
 /* Sends what `read` filled. */
 void errand_send(struct errand *e);

@@ -101,6 +101,48 @@ static cJSON *show_event(struct arena *arena, const struct msg_event *m)
     return json;
 }
 
+static const char *kind_of(struct str kind)
+{
+    static const struct {
+        const char *kind, *word;
+    } words[] = {{"t", "text"}, {"n", "notice"}, {"a", "answer"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (str_is(kind, words[i].kind))
+            return words[i].word;
+    return NULL;
+}
+
+static cJSON *show_letter(struct arena *arena, const union got *got)
+{
+    const struct msg_letter *m = &got->letter;
+    const char *kind = kind_of(m->kind);
+    cJSON *json = cJSON_CreateObject();
+    json_add(arena, json, "reference", m->reference);
+    json_add(arena, json, "ride", m->ride);
+    json_add(arena, json, "role", m->role);
+    json_add(arena, json, "reason", m->reason);
+    if (kind != NULL)
+        cJSON_AddStringToObject(json, "kind", kind);
+    else
+        cJSON_AddNullToObject(json, "kind");
+    add_phone(arena, json, "proxy", m->proxy);
+    add_time(arena, json, "queued_at", m->queued);
+    add_time(arena, json, "died_at", m->died);
+    cJSON_AddNumberToObject(json, "parts", (double)m->parts);
+    cJSON_AddBoolToObject(json, "sendable", m->sendable);
+    return json;
+}
+
+cJSON *show_letters_taken(struct arena *arena, const union got *got)
+{
+    const struct msg_letters_taken *m = &got->letters_taken;
+    (void)arena;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "done", (double)m->done);
+    cJSON_AddNumberToObject(json, "left", (double)m->left);
+    return json;
+}
+
 /* ---- lists ---- */
 
 /* One that we cannot read is left out rather than all the others with it. */
@@ -158,6 +200,12 @@ cJSON *show_rides(struct arena *arena, const union got *got)
 {
     return show_list(arena, &got->rides.rides, &type_ride, show_ride,
                      got->rides.next);
+}
+
+cJSON *show_letters(struct arena *arena, const union got *got)
+{
+    return show_list(arena, &got->letters.letters, &type_letter, show_letter,
+                     got->letters.next);
 }
 
 cJSON *show_timeline(struct arena *arena, const union got *got)

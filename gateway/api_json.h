@@ -9,11 +9,15 @@ cJSON *show_number(struct arena *arena, const union got *got);
 cJSON *show_pool(struct arena *arena, const union got *got);
 cJSON *show_ride(struct arena *arena, const union got *got);
 
+/* {"done":1,"left":0} */
+cJSON *show_letters_taken(struct arena *arena, const union got *got);
+
 /* {"items":[…],"next":cursor or null} */
 cJSON *show_people(struct arena *arena, const union got *got);
 cJSON *show_numbers(struct arena *arena, const union got *got);
 cJSON *show_pools(struct arena *arena, const union got *got);
 cJSON *show_rides(struct arena *arena, const union got *got);
+cJSON *show_letters(struct arena *arena, const union got *got);
 cJSON *show_timeline(struct arena *arena, const union got *got);
 
 #endif

@@ -141,6 +141,16 @@ bool field_limit(struct errand *e, int64_t *out)
     return true;
 }
 
+bool fields_of_query(struct errand *e)
+{
+    struct str name = STR_NONE;
+    if (params_parse_form(&e->params, e->x.task.arena, e->x.request->query,
+                          &name))
+        return true;
+    task_reject(&e->x.task, PROBLEM_malformed, name);
+    return false;
+}
+
 bool part_id(struct errand *e, int64_t *out)
 {
     if (str_to_num(e->x.part[0], out))

@@ -26,6 +26,9 @@ bool field_time_if_any(struct errand *e, const char *name, int64_t *out);
 bool field_words(struct errand *e, const char *name, struct list *out);
 bool field_limit(struct errand *e, int64_t *out);
 
+/* From here on the fields are those of the address, whatever the body is. */
+bool fields_of_query(struct errand *e);
+
 /* The path's part, as an id: else not_found. */
 bool part_id(struct errand *e, int64_t *out);
 

@@ -72,6 +72,11 @@ static const struct route routes[] = {
     API("POST", "rides/{}/end", ride_end),
     API("POST", "rides/{}/extend", ride_extend),
     API("GET", "rides/{}/timeline", ride_timeline),
+    API("GET", "messages", letter_list),
+    API("POST", "messages/resend", letter_resend_all),
+    API("POST", "messages/drop", letter_drop_all),
+    API("POST", "messages/{}/resend", letter_resend),
+    API("DELETE", "messages/{}", letter_drop),
 
     PAGE("/", home),
     FORM("/createride", ride_create, home),
@@ -88,6 +93,11 @@ static const struct route routes[] = {
     PAGE("/rides/{}", ride),
     FORM("/rides/{}/end", ride_end, ride),
     FORM("/rides/{}/extend", ride_extend, ride),
+    PAGE("/messages", letters),
+    FORM("/messages/resend", letter_resend_all, letters),
+    FORM("/messages/drop", letter_drop_all, letters),
+    FORM("/messages/{}/resend", letter_resend, letters),
+    FORM("/messages/{}/drop", letter_drop, letters),
     {.pattern = NULL},
 };
 

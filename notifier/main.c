@@ -1,5 +1,6 @@
 /* notifier: owns the way out. Sends each queued text, in order, once, and keeps
  * its delivery state. */
+#include "notifier/letters.h"
 #include "notifier/outbox.h"
 #include "notifier/provider_messagebird.h"
 #include "notifier/reports.h"
@@ -34,8 +35,14 @@ static void stop(struct service *s)
 int main(int argc, char **argv)
 {
     static const char *const peers[] = {NULL};
-    const struct bus_route routes[] = {
-        route_poke, route_report, {NULL, 0, NULL}};
+    const struct bus_route routes[] = {route_poke,
+                                       route_report,
+                                       route_letter_list,
+                                       route_letter_resend,
+                                       route_letter_drop,
+                                       route_letter_resend_all,
+                                       route_letter_drop_all,
+                                       {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "notifier",
         .summary = "the way out: sends each text, in order, once",

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "notifier/delivery.h"
+#include "notifier/sending.h"
 #include "shared/keys.h"
 #include "shared/loop.h"
+#include "shared/metrics.h"
 #include "shared/script.h"
 
 SCRIPT(outbox_scan);
@@ -24,8 +26,9 @@ enum {
 struct place {
     char after[ID_ROOM]; /* the last entry that was read */
     bool scanning;
-    bool again;  /* a scan was asked for while one was under way */
-    bool behind; /* more stands in the stream than was read */
+    bool again;   /* a scan was asked for while one was under way */
+    bool behind;  /* more stands in the stream than was read */
+    int64_t dead; /* dead letters, when they were counted last */
 };
 
 struct outbox {
@@ -93,13 +96,15 @@ static void ask(struct scan *x)
     if (x->wanted > MOST_READ)
         x->wanted = MOST_READ;
     struct str keys[] = {key_of_partition(a, "outbox", x->partition),
-                         key_of_partition(a, "parked", x->partition)};
+                         key_of_partition(a, "parked", x->partition),
+                         key_of_partition(a, "dead", x->partition)};
     /* A copy: the place is forgotten when the lease is lost. */
     struct str args[] = {arena_copy(a, str_of(o->places[x->partition].after)),
                          arena_printf(a, "%u", x->wanted),
-                         arena_printf(a, "%d", MOST_DUE)};
+                         arena_printf(a, "%d", MOST_DUE),
+                         arena_number(a, LETTER_KEPT_MS)};
     redis_script(o->service->redis, t, partition_tag(x->partition),
-                 &outbox_scan, keys, 2, args, 3, &x->found);
+                 &outbox_scan, keys, 3, args, 4, &x->found);
 }
 
 static void add_entries(struct scan *x, const struct value *flat)
@@ -128,6 +133,12 @@ static void add_due(struct scan *x, const struct value *names)
     }
 }
 
+static void count_dead(struct outbox *o, unsigned partition, int64_t count)
+{
+    metric_add(METRIC_dead_letters, count - o->places[partition].dead);
+    o->places[partition].dead = count;
+}
+
 static void scan_run(struct task *t)
 {
     struct scan *x = (struct scan *)t;
@@ -140,6 +151,7 @@ static void scan_run(struct task *t)
         TASK_FAIL(t);
     add_entries(x, value_at(&x->found, 0));
     add_due(x, value_at(&x->found, 1));
+    count_dead(o, x->partition, value_num(value_at(&x->found, 2), 0));
     pump(o);
     TASK_END(t);
 }
@@ -188,6 +200,7 @@ static void forget(struct outbox *o, unsigned partition)
 {
     o->places[partition].after[0] = '\0';
     o->places[partition].behind = false;
+    count_dead(o, partition, 0);
     conversations_drop(o->conversations, partition);
 }
 

@@ -1,10 +1,10 @@
 #!lua
 -- What there is to send: new entries, and parked conversations that are due.
 -- Texts stay where they are.
--- KEYS[1] outbox:{P}  KEYS[2] parked:{P}
+-- KEYS[1] outbox:{P}  KEYS[2] parked:{P}  KEYS[3] dead:{P}
 -- ARGV[1] behind this entry, or ''  ARGV[2] the most entries
--- ARGV[3] the most conversations
--- Returns {{id, ride, role, …}, {"<ride>:<role>", …}}.
+-- ARGV[3] the most conversations  ARGV[4] ms that a dead letter is kept
+-- Returns {{id, ride, role, …}, {"<ride>:<role>", …}, dead letters}.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local entries = {}
@@ -24,4 +24,6 @@ if tonumber(ARGV[2]) > 0 then
 end
 local due = redis.call('ZRANGE', KEYS[2], '-inf', string.format('%.0f', now),
                        'BYSCORE', 'LIMIT', 0, ARGV[3])
-return {entries, due}
+local dead = redis.call('ZCOUNT', KEYS[3],
+                        string.format('(%.0f', now - ARGV[4]), '+inf')
+return {entries, due, dead}

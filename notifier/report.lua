@@ -10,10 +10,13 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local state = redis.call('GET', KEYS[1])
 if not state then return {'unknown'} end
-local rank, ride, role = string.match(state, '^(%d+) (%S+) (%S+)$')
+local rank, ride, role, kind =
+  string.match(state, '^(%d+) (%S+) (%S+) ?(%S*)$')
 if not rank then return {'unknown'} end
 if tonumber(rank) >= tonumber(ARGV[1]) then return {'old'} end
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ride .. ' ' .. role, 'KEEPTTL')
+state = ARGV[1] .. ' ' .. ride .. ' ' .. role
+if kind ~= '' then state = state .. ' ' .. kind end
+redis.call('SET', KEYS[1], state, 'KEEPTTL')
 if ARGV[2] ~= '' then
   local timeline = ARGV[5] .. ride
   local event = cmsgpack.pack({now, ARGV[2], role, ARGV[4], ARGV[3]})

@@ -4,10 +4,11 @@
 -- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] parked:{P}
 -- KEYS[6] timeline:{P}:<ride>  KEYS[7] waiting:{P}  KEYS[8] dead:{P}
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry  ARGV[3] attempt
--- ARGV[4] ride  ARGV[5] role  ARGV[6] reason
+-- ARGV[4] ride  ARGV[5] role  ARGV[6] reason  ARGV[7] ms that a letter is kept
+-- ARGV[8] prefix of the letters' keys, under the same hash tag
 -- Returns {"done", more}, {"gone", more} or {"lost", 0}; more: 1 where another
 --   text of this conversation is parked.
-local MOST_DEAD, MOST_EVENTS, KEPT_S = 1000, 200, 86400
+local MOST_DEAD, MOST_EVENTS = 1000, 200
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -27,8 +28,12 @@ if not parked then
   local flat, f = found[2], {}
   for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
   x = {ARGV[2], f.ref or '', f.proxy or '', f.to or '', f.text or '',
-       tonumber(f['until']) or 0}
+       tonumber(f['until']) or 0, 0, 0, 0, 0, f.kind or ''}
 end
+local queued = tonumber(string.match(x[1], '^%d+'))
+-- When it may have been sent; where only that is known that it may, at any time.
+local doubt = x[8]
+if doubt == 0 and ARGV[6] == 'in_doubt' then doubt = queued end
 
 if not parked then
   redis.call('XDEL', KEYS[2], ARGV[2])
@@ -42,12 +47,19 @@ else
 end
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('DECR', KEYS[7])
--- {entry, reference, ride, role, reason, proxy, to, text, until}
-redis.call('ZADD', KEYS[8], text(now), cmsgpack.pack(
-  {x[1], x[2], ARGV[4], ARGV[5], ARGV[6], x[3], x[4], x[5], x[6]}))
-redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', text(now - KEPT_S * 1000))
-redis.call('ZREMRANGEBYRANK', KEYS[8], 0, -MOST_DEAD - 1)
-redis.call('EXPIRE', KEYS[8], KEPT_S)
+-- A letter: {entry, reference, ride, role, reason, proxy, to, text, until, kind,
+-- queued, doubt}
+redis.call('SET', ARGV[8] .. x[2], cmsgpack.pack(
+  {x[1], x[2], ARGV[4], ARGV[5], ARGV[6], x[3], x[4], x[5], x[6], x[11] or '',
+   queued, doubt}), 'PX', ARGV[7])
+redis.call('ZADD', KEYS[8], text(now), x[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', text(now - ARGV[7]))
+local most = redis.call('ZRANGE', KEYS[8], 0, -MOST_DEAD - 1)
+for i = 1, #most do
+  redis.call('ZREM', KEYS[8], most[i])
+  redis.call('DEL', ARGV[8] .. most[i])
+end
+redis.call('PEXPIRE', KEYS[8], ARGV[7])
 local event = cmsgpack.pack({now, 'text.failed', ARGV[5], x[2], ARGV[6]})
 if redis.call('RPUSHX', KEYS[6], event) > 0 then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)

@@ -129,8 +129,10 @@ void sending_dead(const struct sending *s, struct task *t, const char *reason,
                          s->attempt,
                          s->ride,
                          s->role,
-                         str_of(reason)};
-    run(s, t, &send_dead, DEAD_LETTERS + 1, args, 6, reply);
+                         str_of(reason),
+                         arena_number(a, LETTER_KEPT_MS),
+                         key_in_partition(a, "letter", s->partition, STR_NONE)};
+    run(s, t, &send_dead, DEAD_LETTERS + 1, args, 8, reply);
 }
 
 bool sending_more(const struct value *reply)

@@ -10,7 +10,9 @@ enum {
     ATTEMPT_MS = 10000,
     /* Then no byte of it can leave any more; another owner waits so long. */
     ATTEMPT_OVER_MS = ATTEMPT_MS + 2000,
-    TEXT_KEPT_MS = 4 * 3600 * 1000
+    TEXT_KEPT_MS = 4 * 3600 * 1000,
+    /* Then a dead letter is gone, and its text with it. */
+    LETTER_KEPT_MS = 24 * 3600 * 1000
 };
 
 /* Which text of which conversation. */

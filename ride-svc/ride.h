@@ -6,10 +6,7 @@
 #include "shared/keys.h"
 #include "shared/service.h"
 
-enum {
-    HOLD_SLACK_MS = 60000, /* a route ends this long before its hold */
-    OUTBOX_MOST = 100000   /* texts of one partition that may wait */
-};
+enum { HOLD_SLACK_MS = 60000 /* a route ends this long before its hold */ };
 
 static const int64_t DAY_MS = 24LL * 3600 * 1000;
 /* No ride ends later than this from now. */

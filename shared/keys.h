@@ -9,6 +9,9 @@
 /* A ride's id is its partition and the claim of its number: "17-<claim>". */
 enum { RIDE_ID_CHARS = 25, CLAIM_CHARS = 22 };
 
+/* `waiting:{17}`: texts of one partition that may wait to be sent. */
+enum { OUTBOX_MOST = 100000 };
+
 struct str ride_id(struct arena *arena, unsigned partition, struct str claim);
 /* False where it is no such id; `claim` may be NULL. */
 bool ride_id_parse(struct str id, unsigned *partition, struct str *claim);
@@ -21,10 +24,10 @@ struct str key_ride(struct arena *arena, unsigned partition, struct str ride);
 struct str key_timeline(struct arena *arena, unsigned partition,
                         struct str ride);
 /* "<what>:{17}": rides, outbox, duties, unrouted, lease, epoch, sending,
- * parked, dead */
+ * parked, dead, waiting */
 struct str key_of_partition(struct arena *arena, const char *what,
                             unsigned partition);
-/* "<what>:{17}:<which>": seen, jti, status, parked, pace */
+/* "<what>:{17}:<which>": seen, jti, status, parked, pace, letter */
 struct str key_in_partition(struct arena *arena, const char *what,
                             unsigned partition, struct str which);
 

@@ -54,8 +54,10 @@ static bool read_form(struct page *p)
 static void go_on(struct page *p)
 {
     struct exchange *x = &p->e.x;
-    const char *done = x->route->act->done;
-    struct str to = arena_printf(x->task.arena, "/?done=%s", done);
+    const struct act *act = x->route->act;
+    const char *done = act->done, *page = act->page;
+    struct str to = arena_printf(x->task.arena, "%s?done=%s",
+                                 page != NULL ? page : "/", done);
     if (str_is(params_get(&p->e.params, "from"), "ride"))
         to = arena_printf(x->task.arena, "/rides/%.*s?done=%s",
                           STR_ARG(x->part[0]), done);

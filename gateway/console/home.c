@@ -4,6 +4,7 @@
 
 ASSET_DECLARE(home_html);
 
+enum { DEAD_COUNTED = 1000 };
 enum { PEOPLE_A_PAGE = 50, THINGS_A_PAGE = 20 };
 
 /* Stands where an answer has not come. */
@@ -41,6 +42,16 @@ static void ask_people(struct page *p, enum page_list which, const char *role)
             &type_person_list, &m, &p->lists[which]);
 }
 
+/* Only how many there are; nobody waits for it where no notifier lives. */
+static void ask_for_dead(struct page *p)
+{
+    struct bus_client *client = p->e.x.gateway->service->client;
+    struct msg_letter_list letters = {.limit = 1};
+    if (bus_client_live(client, "notifier") > 0)
+        bus_ask(client, &p->e.x.task, "notifier", &type_letter_list, &letters,
+                &p->letters);
+}
+
 static void home_ask(struct page *p)
 {
     struct bus_client *client = p->e.x.gateway->service->client;
@@ -58,22 +69,10 @@ static void home_ask(struct page *p)
     bus_ask(client, t, "pool-svc", &type_number_list, &numbers,
             &p->lists[NUMBERS]);
     bus_ask(client, t, "pool-svc", &type_pool_list, &pools, &p->lists[POOLS]);
+    ask_for_dead(p);
 }
 
 /* ---- links to other parts of a list ---- */
-
-static void add_encoded(struct buffer *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c));
-        if (plain)
-            buffer_add(out, &c, 1);
-        else
-            buffer_printf(out, "%%%02X", (unsigned)(unsigned char)c);
-    }
-}
 
 /* This page with list `which` from `cursor` on, the others as they are. */
 static struct str link_to(const struct page *p, enum page_list which,
@@ -87,7 +86,7 @@ static struct str link_to(const struct page *p, enum page_list which,
         if (from.len == 0)
             continue;
         buffer_printf(&out, "%s=", lists[i].name);
-        add_encoded(&out, from);
+        page_add_encoded(&out, from);
         buffer_str(&out, STR("&"));
     }
     out.len--; /* the last `&`, or the `?` */
@@ -120,6 +119,19 @@ static void add_list(struct page *p, cJSON *root, enum page_list which)
     {
         page_add_times(arena, item);
     }
+}
+
+static void add_dead(const struct page *p, cJSON *root)
+{
+    int64_t total = p->letters.letters.total;
+    if (total == 0)
+        return;
+    cJSON *dead = cJSON_AddObjectToObject(root, "dead");
+    if (total == 1)
+        cJSON_AddTrueToObject(dead, "one");
+    json_add(p->e.x.task.arena, dead, "count",
+             total < DEAD_COUNTED ? arena_number(p->e.x.task.arena, total)
+                                  : STR("1,000+"));
 }
 
 static void mark_live(const cJSON *root)
@@ -192,6 +204,7 @@ static void home_show(struct page *p)
         add_list(p, root, (enum page_list)i);
         missing = missing || *count_of(p, (enum page_list)i) == NO_ANSWER;
     }
+    add_dead(p, root);
     mark_live(root);
     add_prefixes(p->e.x.task.arena, root);
     if (p->has_failed) {

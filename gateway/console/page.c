@@ -80,6 +80,19 @@ static void add_refusal(const struct page *p, cJSON *root)
     }
 }
 
+void page_add_encoded(struct buffer *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c));
+        if (plain)
+            buffer_add(out, &c, 1);
+        else
+            buffer_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+}
+
 /* ---- values ---- */
 
 void page_add_times(struct arena *arena, cJSON *thing)
@@ -89,6 +102,8 @@ void page_add_times(struct arena *arena, cJSON *thing)
                                            {"ends_at", "ends_text"},
                                            {"grace_ends_at", "grace_text"},
                                            {"number_kept_until", "kept_text"},
+                                           {"queued_at", "queued_text"},
+                                           {"died_at", "died_text"},
                                            {"next_free_at", "next_free_text"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const cJSON *time =

@@ -121,6 +121,33 @@ def test_other_pages(browser, deployment):
         browser.check()
 
 
+def test_a_message_that_could_not_be_sent(browser, deployment):
+    """It is found from the first page, sent again, and arrives."""
+    mark = deployment.sandbox.last()
+    ride = deployment.ride(1, 1)
+    deployment.sandbox.wait_texts(2, mark)
+    deployment.sandbox.fault("422", recipient=DRIVER)
+    for text in ("I wear a green hat", "Never mind"):
+        deployment.sandbox.text(CUSTOMER, ride["proxy"], text)
+    wait_for(lambda: len(deployment.listed("messages", state="dead")) == 2, what="the letters")
+    deployment.sandbox.fault("ok")
+    sign_in(browser, deployment)
+    browser.says("2 messages could not be sent.", ".notice.warn")
+    browser.check()
+    browser.one(".notice.warn a").click()
+    browser.says("The provider refused it for good.", ".letter")
+    browser.check()
+    browser.all(".letter button")[2].click()  # the older one stands below
+    browser.says("The message is on its way again.")
+    assert deployment.sandbox.wait_text(DRIVER, "I wear a green hat", mark)
+    browser.one("details summary").click()
+    browser.one("#drop_all button").click()
+    browser.says("The messages are dropped.")
+    browser.says("None at this moment")
+    browser.check()
+    assert deployment.listed("messages", state="dead") == []
+
+
 @pytest.fixture(name="phones")
 def two_phones(request, browser, deployment):
     """The sandbox's page, with the customer's phone and the driver's."""

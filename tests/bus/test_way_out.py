@@ -4,7 +4,7 @@ texts that wait, and how many may."""
 import pytest
 
 from invariants import Store, check_invariants, settle
-from outbox import loose
+from outbox import dead_letters
 from poll import wait_for
 from scene import HOUR
 
@@ -63,8 +63,8 @@ class WayOut:
 
     def dead(self):
         """(role, reason) of the dead letters."""
-        return [(x[3], x[4]) for x in map(loose, self.client.zrange(
-            f"dead:{self.tag}", 0, -1))]
+        return [(letter["role"], letter["reason"]) for letter
+                in dead_letters(self.client, self.tag[1:-1])]
 
     def wait_parked(self, count):
         wait_for(lambda: self.parked() == count == self.waiting()

@@ -110,7 +110,8 @@ def lua_constants(text):
 def check_positions():
     """Scripts name the places of a record's fields by hand: as the catalogue has them."""
     ride = record_fields("RIDE_RECORD")
-    route = "-- A route: {" + ", ".join(record_fields("ROUTE")) + "}"
+    told = {name: f"A {name}: {{" + ", ".join(record_fields(record)) + "}"
+            for name, record in (("route", "ROUTE"), ("letter", "LETTER_RECORD"))}
     for path in paths("shared", *SERVICES, ends=(".lua",)):
         text = read(path)
         named = dict(lua_constants(text))
@@ -120,8 +121,9 @@ def check_positions():
         for name in sorted(set(re.findall(r"\[([A-Z][A-Z_]*)\]", text))):
             if name not in named or name.lower() not in ride:
                 yield f"{path}: [{name}] is no field of a ride"
-        if re.search(r"\broute\[\d", text) and route not in text.splitlines():
-            yield f"{path}: numbers a route's fields without the line {route}"
+        for name, line in told.items():
+            if re.search(rf"\b{name}\[\d|-- A {name}: ", text) and line not in text.replace("\n-- ", " "):
+                yield f"{path}: numbers a {name}'s fields without the words {line}"
 
 
 def check_python():

@@ -67,7 +67,12 @@ FIELDS = {
 BODIES = [*(("POST", f"/api/v1/{kind}") for kind in GOOD), ("PATCH", "/api/v1/customers/1"),
           ("PUT", "/api/v1/drivers/1"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend")]
 PERSON, THINGS = "GET HEAD PATCH PUT DELETE", "GET HEAD POST"
+UNKNOWN_TEXT = "17-0123456789abcdef"
 METHODS = {
+    "/api/v1/messages?state=dead": "GET HEAD", f"/api/v1/messages/{UNKNOWN_TEXT}": "DELETE",
+    "/api/v1/messages/resend?state=dead": "POST DELETE", "/api/v1/messages/drop?state=dead": "POST DELETE",
+    f"/api/v1/messages/{UNKNOWN_TEXT}/resend": "POST", "/messages": "GET HEAD", "/messages/resend": "POST",
+    "/messages/drop": "POST", f"/messages/{UNKNOWN_TEXT}/resend": "POST", f"/messages/{UNKNOWN_TEXT}/drop": "POST",
     "/api/v1/customers": THINGS, "/api/v1/drivers": THINGS, "/api/v1/numbers": THINGS, "/api/v1/pools": THINGS,
     "/api/v1/rides": THINGS, "/api/v1/customers/1": PERSON, "/api/v1/drivers/1": PERSON,
     f"/api/v1/rides/{UNKNOWN_RIDE}": "GET HEAD", f"/api/v1/rides/{UNKNOWN_RIDE}/end": "POST",
@@ -180,8 +185,39 @@ def path_rows():
         for cursor in ("abc", quote(SCRIPT), "-", quote("🚲"), "9" * 40, "x" * 3000):
             yield Row(f"{kind}?cursor={cursor[:20]}", "GET", f"/api/v1/{kind}?cursor={cursor}", None, 422, "invalid",
                       "cursor")
+    yield from message_rows()
     yield Row("a long address", "GET", "/api/v1/rides?cursor=" + "x" * 9000, None, 414, "malformed")
     yield Row("long headers", "GET", "/api/v1/rides", None, 431, "malformed", X_Long="x" * 9000)
+
+
+def message_rows():
+    for query, status, code, field in NO_QUERY:
+        yield Row(f"messages?{query[:20]}", "GET", f"/api/v1/messages?state=dead&{query}", None, status, code, field)
+    for cursor in ("abc", quote(SCRIPT), "-", "12.", "12.64-x", ".17-x", "9" * 40 + ".17-x", "12.17-" + "x" * 3000):
+        yield Row(f"messages?cursor={cursor[:20]}", "GET", f"/api/v1/messages?state=dead&cursor={cursor}", None, 422,
+                  "invalid", "cursor")
+    for (query, status, code), (method, act) in itertools.product(
+            [("", 422, "missing"), ("?state=", 422, "missing"), ("?state=%20", 422, "missing"), ("?state=live", 422, "invalid"),
+             ("?state=Dead", 422, "invalid"), ("?state=dead&state=sent", 422, "invalid"), ("?state=" + quote(SCRIPT), 422, "invalid"),
+             ("?state=%00", 400, "malformed"), ("?state=%zz", 400, "malformed")],
+            [("GET", ""), ("POST", "/resend"), ("POST", "/drop")]):
+        yield Row(f"{method} messages{act}{query[:20]}", method, f"/api/v1/messages{act}{query}", None, status, code, "state")
+    for act, reason in itertools.product(("resend", "drop"), ("Refused", "x" * 33, "a-b", quote(SCRIPT), quote("🚲"))):
+        yield Row(f"messages/{act} reason={reason[:20]}", "POST", f"/api/v1/messages/{act}?state=dead&reason={reason}", None,
+                  422, "invalid", "reason")
+    for act in ("resend", "drop"):
+        yield Row(f"messages/{act} reason=", "POST", f"/api/v1/messages/{act}?state=dead&reason=", None, 422, "missing",
+                  "reason")
+        yield Row(f"messages/{act} state in the body", "POST", f"/api/v1/messages/{act}", b'{"state":"dead"}', 422, "missing",
+                  "state", Content_Type=JSON)
+        yield Row(f"messages/{act} no JSON", "POST", f"/api/v1/messages/{act}?state=dead", b"{", 400, "malformed", ...,
+                  Content_Type=JSON)
+        yield Row(f"messages/{act} a form", "POST", f"/api/v1/messages/{act}?state=dead", b"x=y", 415, "wrong_type",
+                  Content_Type=FORM)
+    for thing in [*NO_THING, UNKNOWN_TEXT, "17-", "64-" + "0" * 16, "17-" + "0" * 38, "17-{17}", "resend", "dead"]:
+        for method, act in (("DELETE", ""), ("POST", "/resend")):
+            yield Row(f"{method} messages/{thing[:20]}{act}", method, f"/api/v1/messages/{thing}{act}", None, 404,
+                      "not_found", ...)
 
 
 ROWS = [*field_rows(), *body_rows(), *path_rows()]
@@ -326,6 +362,9 @@ FORMS += [(f"/customers/{thing}", {"name": "x", "phone": ""}, 404) for thing in 
 FORMS += [(f"/drivers/{thing}/delete", {}, 404) for thing in ("0", "99", "abc", quote(SCRIPT))]
 FORMS += [(f"/rides/{thing}/end", {}, 404) for thing in (UNKNOWN_RIDE, "x", quote(SCRIPT))]
 FORMS += [(f"/rides/{thing}/extend", {"ends_at": "2031-01-01T00:00"}, 404) for thing in (UNKNOWN_RIDE, "x")]
+FORMS += [(f"/messages/{thing}/{act}", {}, 404) for thing in (UNKNOWN_TEXT, "x", quote(SCRIPT)) for act in ("resend", "drop")]
+FORMS += [(f"/messages/{act}", fields, 422) for act in ("resend", "drop") for fields in (
+    {}, {"state": ""}, {"state": SCRIPT}, {"state": "dead", "reason": SCRIPT})]
 
 
 @pytest.mark.parametrize("path, fields, status", FORMS, ids=lambda v: str(v)[:60])
@@ -346,7 +385,7 @@ def test_form_bodies(deployment, path, body, kind, status):
 
 @pytest.mark.parametrize("path", [
     "/nothing", "/rides/x", "/rides/" + UNKNOWN_RIDE, "/rides/" + quote(SCRIPT), "/customers/99", "/customers/abc",
-    "/drivers/0", "/assets/nothing.css", "/assets/..%2fkeys", "/%00", "/%ff", "/" + quote(SCRIPT), "//", "/createride/x"])
+    "/drivers/0", "/messages/x", "/messages/resend/x/y", "/assets/nothing.css", "/assets/..%2fkeys", "/%00", "/%ff", "/" + quote(SCRIPT), "//", "/createride/x"])
 def test_pages_that_are_not_there(deployment, path):
     answer = deployment.api.get(path)
     assert answer.status == 404, answer

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlencode
 
 import redis
 
@@ -137,11 +138,12 @@ class Deployment:
 
     # ---- what tests do all the time
 
-    def listed(self, kind):
+    def listed(self, kind, **query):
         """All of a list, over its pages."""
         items, cursor = [], None
         while True:
-            answer = self.api.get(f"/api/v1/{kind}?limit=200" + (f"&cursor={cursor}" if cursor else ""))
+            asked = {"limit": 200, **query, **({"cursor": cursor} if cursor else {})}
+            answer = self.api.get(f"/api/v1/{kind}?{urlencode(asked)}")
             assert answer.status == 200, answer
             items += answer.json["items"]
             cursor = answer.json["next"]

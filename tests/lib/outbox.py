@@ -22,7 +22,7 @@ class Talk:
     def key(self, what):
         return f"{what}:{{{self.partition}}}"
 
-    def send(self, *texts, until=None, queued=None):
+    def send(self, *texts, until=None, queued=None, kind="t"):
         """Puts them there; their references. `queued`: as if at that time."""
         outbox, sent = self.outbox, []
         for text in texts:
@@ -33,7 +33,7 @@ class Talk:
                 "to": outbox.vault.seal(self.to,
                                         f"phone:{self.ride}:{self.role}"),
                 "text": outbox.vault.seal(text, f"text:{reference}"),
-                "proxy": self.proxy, "until": str(until_ms)},
+                "proxy": self.proxy, "until": str(until_ms), "kind": kind},
                 id=f"{queued}-*" if queued else "*")
             sent.append(reference)
         return sent
@@ -52,8 +52,8 @@ class Talk:
 
     def dead(self):
         """(reference, reason) of the dead letters of its partition."""
-        letters = self.outbox.client.zrange(self.key("dead"), 0, -1)
-        return [(x[1], x[4]) for x in map(loose, letters)]
+        return [(letter["reference"], letter["reason"]) for letter
+                in dead_letters(self.outbox.client, self.partition)]
 
 
 def loose(packed):
@@ -68,6 +68,18 @@ def loose(packed):
 
 def outbox_list(client, key):
     return [loose(item) for item in client.lrange(key, 0, -1)]
+
+
+LETTER = ("entry", "reference", "ride", "role", "reason", "proxy", "to",
+          "text", "until", "kind", "queued", "doubt")
+
+
+def dead_letters(client, partition):
+    """Those of a partition, as they stand there, oldest first."""
+    tag = f"{{{partition}}}"
+    found = [client.get(f"letter:{tag}:{reference.decode()}")
+             for reference in client.zrange(f"dead:{tag}", 0, -1)]
+    return [dict(zip(LETTER, loose(letter))) for letter in found if letter]
 
 
 class Outbox:
