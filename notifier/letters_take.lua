@@ -58,9 +58,9 @@ local function send(letter)
     redis.call('HSET', KEYS[3], entry, '0 ' .. text(letter[12] + ARGV[5]))
   end
   -- Reports of what is sent now count from the start.
-  local state = '0 ' .. letter[3] .. ' ' .. letter[4]
-  if letter[10] ~= '' then state = state .. ' ' .. letter[10] end
-  redis.call('SET', ARGV[9] .. letter[2], state, 'EX', STATE_S)
+  redis.call('SET', ARGV[9] .. letter[2],
+             '0 ' .. letter[3] .. ' ' .. letter[4] .. ' ' .. letter[10],
+             'EX', STATE_S)
 end
 for i = 1, #taken do
   local letter = taken[i]

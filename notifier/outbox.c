@@ -4,6 +4,7 @@
 
 #include "notifier/delivery.h"
 #include "notifier/sending.h"
+#include "notifier/undelivered.h"
 #include "shared/keys.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
@@ -35,6 +36,7 @@ struct outbox {
     struct service *service;
     struct leases *leases;
     struct http_client *http;
+    struct undelivered *undelivered; /* NULL until it has started */
     struct conversations *conversations;
     struct delivery_means means;
     struct loop_timer *poll;
@@ -262,6 +264,7 @@ void outbox_destroy(struct outbox **outbox)
         return;
     *outbox = NULL;
     loop_timer_destroy(&o->poll);
+    undelivered_destroy(&o->undelivered);
     http_client_destroy(&o->http);
     leases_destroy(&o->leases);
     conversations_destroy(&o->conversations);
@@ -271,6 +274,7 @@ void outbox_destroy(struct outbox **outbox)
 void outbox_start(struct outbox *o)
 {
     leases_start(o->leases);
+    o->undelivered = undelivered_new(o->service);
     loop_timer_set(o->poll, POLL_MS);
 }
 

@@ -13,13 +13,14 @@ static const struct step {
     const char *status;
     unsigned rank;
     const char *event; /* for the ride's timeline; empty: none */
+    bool bad;          /* it did not arrive: its sender is told */
 } steps[] = {
-    {"scheduled", 1, ""},
-    {"sent", 2, ""},
-    {"buffered", 3, ""},
-    {"delivered", 4, "text.delivered"},
-    {"expired", 4, "text.undelivered"},
-    {"delivery_failed", 4, "text.undelivered"},
+    {"scheduled", 1, "", false},
+    {"sent", 2, "", false},
+    {"buffered", 3, "", false},
+    {"delivered", 4, "text.delivered", false},
+    {"expired", 4, "text.undelivered", true},
+    {"delivery_failed", 4, "text.undelivered", true},
 };
 
 struct take {
@@ -41,12 +42,17 @@ static void write_down(struct task *t, struct take *c)
     const struct msg_report *m = c->call.request;
     const struct step *step = step_of(m->status);
     struct arena *a = t->arena;
-    struct str key = key_in_partition(a, "status", c->partition, m->reference);
-    struct str args[] = {arena_printf(a, "%u", step->rank), str_of(step->event),
-                         m->status, m->reference,
+    struct str keys[] = {
+        key_in_partition(a, "status", c->partition, m->reference),
+        key_of_partition(a, "undelivered", c->partition)};
+    struct str args[] = {arena_printf(a, "%u", step->rank),
+                         str_of(step->event),
+                         m->status,
+                         m->reference,
+                         step->bad ? STR("1") : STR("0"),
                          key_timeline(a, c->partition, STR_NONE)};
     redis_script(service_of(t)->redis, t, partition_tag(c->partition), &report,
-                 &key, 1, args, 5, &c->reply);
+                 keys, 2, args, 6, &c->reply);
 }
 
 static void report_run(struct task *t)

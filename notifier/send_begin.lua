@@ -3,11 +3,13 @@
 -- byte leaves.
 -- KEYS[1] lease:{P}  KEYS[2] outbox:{P}  KEYS[3] sending:{P}
 -- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] ride:{P}:<ride>
+-- KEYS[6] parked:{P}
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry, or '': the first
 --   parked text of this conversation  ARGV[3] ride  ARGV[4] role
 -- ARGV[5] prefix of the keys of delivery states, under the same hash tag
 -- ARGV[6] ms until the attempt has surely ended  ARGV[7] ms that a text is kept
--- Returns {"lost"}, {"gone"}, {"moved"}: behind what is parked,
+-- Returns {"lost"}, {"gone"}, {"moved"}: behind what is parked, or parked until
+--   it is its turn,
 --   {"wait", ms}: another notifier's attempt may be under way, or
 --   {what, entry, attempt, now, attempts, doubt, absences, reference, proxy,
 --    to, text}, what: send, look (it may have been sent at `doubt`: ask the
@@ -21,7 +23,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost'} end
 local epoch = string.match(ARGV[1], '(%d+)$')
 
 -- A parked text: {entry, reference, proxy, to, text, until, attempts, doubt,
--- absences}
+-- absences, after, kind}
 local head = redis.call('LINDEX', KEYS[4], 0)
 local x
 if ARGV[2] == '' then
@@ -33,13 +35,19 @@ else
   local flat, f = found[2], {}
   for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
   x = {ARGV[2], f.ref or '', f.proxy or '', f.to or '', f.text or '',
-       tonumber(f['until']) or 0, 0, 0, 0}
-  if head then
-    redis.call('RPUSH', KEYS[4], cmsgpack.pack(x))
-    redis.call('XDEL', KEYS[2], ARGV[2])
-    return {'moved'}
-  end
+       tonumber(f['until']) or 0, 0, 0, 0, tonumber(f.after) or 0,
+       f.kind or ''}
 end
+local after, kind = x[10] or 0, x[11] or ''
+local waits = after > now and (ARGV[2] == '' or not head)
+if ARGV[2] ~= '' and (head or waits) then
+  redis.call('RPUSH', KEYS[4], cmsgpack.pack(x))
+  redis.call('XDEL', KEYS[2], ARGV[2])
+end
+if waits then
+  redis.call('ZADD', KEYS[6], text(after), ARGV[3] .. ':' .. ARGV[4])
+end
+if waits or (ARGV[2] ~= '' and head) then return {'moved'} end
 
 -- An attempt of our own epoch never left: who made it records how it ended
 -- before anybody asks again.
@@ -52,8 +60,8 @@ if by and by ~= epoch then
 end
 
 -- The ride says how long it connects: it may have been ended, or extended, since
--- the text was taken.
-local ride = redis.call('GET', KEYS[5])
+-- the text was taken. An answer of our own has an end of its own.
+local ride = kind ~= 'a' and redis.call('GET', KEYS[5])
 local connects = ride and cmsgpack.unpack(ride)[GRACE] or x[6]
 local what, mark = 'send', ''
 local queued = tonumber(string.match(x[1], '^%d+'))
@@ -66,8 +74,8 @@ elseif connects <= now then
 else
   mark = epoch .. ' ' .. text(now + ARGV[6])
   redis.call('HSET', KEYS[3], x[1], mark)
-  redis.call('SET', ARGV[5] .. x[2], '0 ' .. ARGV[3] .. ' ' .. ARGV[4],
-             'NX', 'EX', STATE_S)
+  redis.call('SET', ARGV[5] .. x[2],
+             '0 ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. kind, 'NX', 'EX', STATE_S)
 end
 return {what, x[1], mark, text(now), text(x[7]), text(x[8]), text(x[9]), x[2],
         x[3], x[4], x[5]}

@@ -3,12 +3,14 @@
 -- KEYS[1] lease:{P}  KEYS[2] outbox:{P}  KEYS[3] sending:{P}
 -- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] parked:{P}
 -- KEYS[6] timeline:{P}:<ride>  KEYS[7] waiting:{P}  KEYS[8] dead:{P}
+-- KEYS[9] undelivered:{P}: texts whose sender is to be told
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry  ARGV[3] attempt
 -- ARGV[4] ride  ARGV[5] role  ARGV[6] reason  ARGV[7] ms that a letter is kept
 -- ARGV[8] prefix of the letters' keys, under the same hash tag
 -- Returns {"done", more}, {"gone", more} or {"lost", 0}; more: 1 where another
 --   text of this conversation is parked.
 local MOST_DEAD, MOST_EVENTS = 1000, 200
+local MOST_UNDELIVERED, TOLD_WITHIN_S = 1000, 14400
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -60,6 +62,11 @@ for i = 1, #most do
   redis.call('DEL', ARGV[8] .. most[i])
 end
 redis.call('PEXPIRE', KEYS[8], ARGV[7])
+if x[11] == 't' then
+  redis.call('RPUSH', KEYS[9], x[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
+  redis.call('LTRIM', KEYS[9], -MOST_UNDELIVERED, -1)
+  redis.call('EXPIRE', KEYS[9], TOLD_WITHIN_S)
+end
 local event = cmsgpack.pack({now, 'text.failed', ARGV[5], x[2], ARGV[6]})
 if redis.call('RPUSHX', KEYS[6], event) > 0 then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)

@@ -22,7 +22,8 @@ if not parked then
   local flat, f = found[2], {}
   for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
   x = {ARGV[2], f.ref or '', f.proxy or '', f.to or '', f.text or '',
-       tonumber(f['until']) or 0, 0, 0, 0}
+       tonumber(f['until']) or 0, 0, 0, 0, tonumber(f.after) or 0,
+       f.kind or ''}
 end
 x[7], x[8], x[9] = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 

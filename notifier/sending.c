@@ -23,6 +23,7 @@ enum {
     TIMELINE,
     WAITING,
     DEAD_LETTERS,
+    UNDELIVERED,
     KEYS
 };
 
@@ -38,6 +39,7 @@ static void name_keys(const struct sending *s, struct arena *a,
     keys[TIMELINE] = key_timeline(a, s->partition, s->ride);
     keys[WAITING] = key_of_partition(a, "waiting", s->partition);
     keys[DEAD_LETTERS] = key_of_partition(a, "dead", s->partition);
+    keys[UNDELIVERED] = key_of_partition(a, "undelivered", s->partition);
 }
 
 static void run(const struct sending *s, struct task *t, struct script *script,
@@ -62,9 +64,11 @@ void sending_begin(struct sending *s, struct task *t, struct value *reply)
                          arena_number(a, TEXT_KEPT_MS)};
     struct str keys[KEYS];
     name_keys(s, a, keys);
-    keys[PARKED] = key_ride(a, s->partition, s->ride); /* in its place */
+    /* In the places of what this script does not need. */
+    keys[TIMELINE] = keys[PARKED];
+    keys[PARKED] = key_ride(a, s->partition, s->ride);
     redis_script(s->service->redis, t, partition_tag(s->partition), &send_begin,
-                 keys, PARKED + 1, args, 7, reply);
+                 keys, TIMELINE + 1, args, 7, reply);
 }
 
 void sending_read(struct sending *s, const struct value *reply,
@@ -132,7 +136,7 @@ void sending_dead(const struct sending *s, struct task *t, const char *reason,
                          str_of(reason),
                          arena_number(a, LETTER_KEPT_MS),
                          key_in_partition(a, "letter", s->partition, STR_NONE)};
-    run(s, t, &send_dead, DEAD_LETTERS + 1, args, 8, reply);
+    run(s, t, &send_dead, UNDELIVERED + 1, args, 8, reply);
 }
 
 bool sending_more(const struct value *reply)

@@ -18,7 +18,7 @@
 local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
 local MINUTE_MS, MOST_HELD_BACK = 60000, 300
 local DAY_S, ANSWER_MS = 86400, 14400000
-local PARTY_PHONES = {customer = 5, driver = 6}
+local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
 local MOST_UNROUTED, UNROUTED_S, MOST_EVENTS = 1000, 86400, 200
 local function text(n) return string.format('%.0f', n) end
 
@@ -67,7 +67,9 @@ local party
 if fate == 'closed' and ARGV[13] ~= '' and not full and
    redis.call('EXISTS', KEYS[8]) == 0 then
   local ride = redis.call('GET', ARGV[9] .. route[1])
-  party = ride and cmsgpack.unpack(ride)[PARTY_PHONES[route[2]]]
+  ride = ride and cmsgpack.unpack(ride)
+  party = ride and
+          ride[route[2] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
 end
 
 local function send(kind, reference, role, to, sealed, ends)

@@ -1,0 +1,53 @@
+#!lua
+-- The senders of texts that did not arrive are told so, each once a text.
+-- KEYS[1] undelivered:{P}  KEYS[2] outbox:{P}  KEYS[3] waiting:{P}
+-- ARGV[1] the most texts that may wait
+-- ARGV[2] to ARGV[4] prefixes of the keys of rides, timelines and of who was
+--   told, under the same hash tag
+-- ARGV[5] and on, for each: the item as it stands in the list, "<reference>
+--   <ride> <role>"; the answer's reference; its text, sealed, or '': none
+-- Returns how many were told.
+local FIRST, ANSWER_MS, TOLD_S, MOST_EVENTS = 5, 14400000, 604800, 200
+local CUSTOMER_PHONE, DRIVER_PHONE, PROXY = 5, 6, 13
+local SENDERS = {customer = {'driver', DRIVER_PHONE},
+                 driver = {'customer', CUSTOMER_PHONE}}
+local function text(n) return string.format('%.0f', n) end
+
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local waiting = tonumber(redis.call('GET', KEYS[3])) or 0
+local count = (#ARGV - FIRST + 1) / 3
+local items = redis.call('LRANGE', KEYS[1], 0, count - 1)
+local answers, taken = {}, 0
+for i = 1, #items do
+  local at = FIRST + (i - 1) * 3
+  -- Another notifier was here: what is left comes again.
+  if items[i] ~= ARGV[at] then break end
+  taken = taken + 1
+  local reference, id, role = string.match(items[i], '^(%S+) (%S+) (%S+)$')
+  local packed = id and redis.call('GET', ARGV[2] .. id)
+  local ride, sender = packed and cmsgpack.unpack(packed), SENDERS[role]
+  if ride and sender and ARGV[at + 2] ~= '' and
+     waiting + #answers < tonumber(ARGV[1]) and
+     redis.call('EXISTS', ARGV[4] .. reference) == 0 then
+    answers[#answers + 1] = {
+      told = ARGV[4] .. reference, ride = id, role = sender[1],
+      to = ride[sender[2]], proxy = ride[PROXY], ref = ARGV[at + 1],
+      text = ARGV[at + 2]}
+  end
+end
+
+if taken > 0 then redis.call('LTRIM', KEYS[1], taken, -1) end
+for i = 1, #answers do
+  local a = answers[i]
+  redis.call('XADD', KEYS[2], '*', 'ref', a.ref, 'ride', a.ride,
+             'role', a.role, 'to', a.to, 'text', a.text, 'proxy', a.proxy,
+             'until', text(now + ANSWER_MS), 'kind', 'a')
+  redis.call('INCR', KEYS[3])
+  redis.call('SET', a.told, '1', 'EX', TOLD_S)
+  local event = cmsgpack.pack({now, 'text.answered', a.role, a.ref, ''})
+  if redis.call('RPUSHX', ARGV[3] .. a.ride, event) > 0 then
+    redis.call('LTRIM', ARGV[3] .. a.ride, -MOST_EVENTS, -1)
+  end
+end
+return #answers

@@ -1,0 +1,152 @@
+"""Who is told what became of a text: its sender where it did not arrive, and who
+writes to a ride that is over. From the text that comes in to the answer that
+leaves, ride-svc and the notifier together."""
+import pytest
+
+from notifiers import wait_texts
+from poll import wait_for
+
+SERVICES = ["ride-svc", "pool-svc"]
+UNDELIVERED = "Your last message could not be delivered."
+CLOSED = "This ride is over, so your message was not delivered."
+
+
+@pytest.fixture
+def ride(scene, provider, start):
+    """One whose notices have left."""
+    scene.notifier = start()
+    scene.number()
+    scene.ann, scene.dan = scene.customer(), scene.driver()
+    ride = scene.ride(scene.ann, scene.dan)
+    wait_texts(provider, 2)
+    return ride
+
+
+def reference_of(provider, text):
+    return next(p.reference for p in provider.taken if p.text == text)
+
+
+def report(scene, reference, status):
+    return scene.notifier.bus.ask(
+        "REPORT", {"reference": reference, "status": status})[0]
+
+
+def story(scene, ride, what):
+    events = scene.done("ride-svc", "RIDE_TIMELINE", id=ride["id"])["events"]
+    return [e["role"] for e in events if e["what"] == what]
+
+
+def all_told(scene):
+    """Nothing is owed to anybody, and nothing waits."""
+    def done():
+        return not any(scene.redis.client.keys(f"{what}:*")
+                       for what in ("undelivered", "sending", "parked")) \
+            and not any(scene.redis.client.xlen(key)
+                        for key in scene.redis.client.keys("outbox:*"))
+    wait_for(done, what="nothing owed")
+
+
+@pytest.mark.parametrize("status", ["delivery_failed", "expired"])
+def test_a_report_that_it_did_not_arrive(scene, provider, ride, status):
+    """Told once, whatever is reported before, after, or again."""
+    scene.text(scene.ann.phone, ride["proxy"], text="Where are you?")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    reference = reference_of(provider, "Where are you?")
+    for reported in ("sent", status, status, "delivered", "sent", "expired"):
+        assert report(scene, reference, reported) == "OK"
+    wait_texts(provider, 2, to=scene.ann.phone)
+    all_told(scene)
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED]
+    answer = provider.tries(scene.ann.phone)[-1]
+    assert answer.fields["originator"] == ride["proxy"]
+    assert story(scene, ride, "text.answered") == ["customer"]
+
+
+def test_a_text_that_the_provider_refuses(scene, provider, ride):
+    provider.rule(scene.ann.phone, status=422, times=1)
+    scene.text(scene.dan.phone, ride["proxy"], text="I am here")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    all_told(scene)
+    assert provider.texts(scene.dan.phone)[1:] == [UNDELIVERED]
+    assert story(scene, ride, "text.answered") == ["driver"]
+
+
+def test_a_text_that_dies_twice_is_told_once(scene, provider, ride):
+    provider.rule(scene.ann.phone, status=422, times=2)
+    scene.text(scene.dan.phone, ride["proxy"])
+    wait_texts(provider, 2, to=scene.dan.phone)
+    letters = scene.notifier.bus.ask("LETTER_LIST", {"limit": 10})[1]
+    again = {"reference": letters["letters"][0]["reference"]}
+    assert scene.notifier.bus.ask("LETTER_RESEND", again)[0] != "PROBLEM"
+    wait_for(lambda: len(provider.tries(scene.ann.phone)) == 3,
+             what="the second try")
+    all_told(scene)
+    assert provider.texts(scene.dan.phone)[1:] == [UNDELIVERED]
+
+
+def test_delivered_texts_notices_and_answers_are_silent(scene, provider, ride):
+    scene.text(scene.ann.phone, ride["proxy"], text="All is well")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    report(scene, reference_of(provider, "All is well"), "delivered")
+    for notice in list(provider.taken)[:2]:
+        report(scene, notice.reference, "delivery_failed")
+    # An answer that does not arrive is answered with nothing.
+    scene.text(scene.ann.phone, ride["proxy"], text="Lost")
+    wait_texts(provider, 3, to=scene.dan.phone)
+    report(scene, reference_of(provider, "Lost"), "expired")
+    wait_texts(provider, 2, to=scene.ann.phone)
+    report(scene, reference_of(provider, UNDELIVERED), "delivery_failed")
+    all_told(scene)
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED]
+    assert len(provider.texts(scene.dan.phone)) == 3
+
+
+def test_switched_off(scene, provider, start, ride):
+    scene.notifier.terminate()
+    scene.notifier = start("silent", UNDELIVERED_ANSWER="none")
+    scene.text(scene.ann.phone, ride["proxy"], text="Lost")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    report(scene, reference_of(provider, "Lost"), "expired")
+    all_told(scene)
+    assert len(provider.texts(scene.ann.phone)) == 1
+
+
+def test_at_any_notifier(scene, provider, start, ride):
+    """Two look for what is owed; it is paid once."""
+    start("second")
+    for n in range(20):
+        scene.text(scene.ann.phone, ride["proxy"], text=f"Lost {n}")
+    wait_texts(provider, 21, to=scene.dan.phone, seconds=20)
+    for n in range(20):
+        report(scene, reference_of(provider, f"Lost {n}"), "expired")
+    wait_texts(provider, 21, to=scene.ann.phone, seconds=20)
+    all_told(scene)
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED] * 20
+
+
+def test_the_answer_of_a_closed_ride_leaves(scene, redis, provider, ride):
+    scene.end(ride)
+    redis.move(hours=24, seconds=1)
+    assert scene.text(scene.ann.phone, ride["proxy"]) == "closed"
+    wait_texts(provider, 2, to=scene.ann.phone)
+    assert provider.texts(scene.ann.phone)[1:] == [CLOSED]
+    assert len(provider.texts(scene.dan.phone)) == 1
+
+
+def test_texts_wait_their_turn_in_order(scene, redis, provider, ride):
+    """Thirty leave at once; the rest as time goes on, none overtakes another,
+    and nobody else waits for them."""
+    words = [f"text {n}" for n in range(70)]
+    for text in words:
+        assert scene.text(scene.ann.phone, ride["proxy"], text=text) == \
+            "forwarded"
+    scene.text(scene.dan.phone, ride["proxy"], text="Stop it")
+    wait_texts(provider, 31, to=scene.dan.phone)
+    wait_texts(provider, 2, to=scene.ann.phone)
+    for count in (60, 70):
+        assert len(provider.texts(scene.dan.phone)) == count - \
+            (30 if count == 60 else 10) + 1
+        redis.move(minutes=1)
+        wait_texts(provider, count + 1, to=scene.dan.phone)
+    assert provider.texts(scene.dan.phone)[1:] == words
+    all_told(scene)
