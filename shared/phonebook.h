@@ -7,8 +7,8 @@
 #include "shared/redis.h"
 
 /* Marks the phone of that hash as used by `member`: "number", or a person like
- * "customer:7.<mark>". The mark lapses in two minutes unless phonebook_keep() makes
- * it last: so a crash between the two leaves nothing. REJECT phone_in_use
+ * "customer:7.<mark>". The mark lapses in two minutes unless phonebook_keep()
+ * makes it last: so a crash between the two leaves nothing. REJECT phone_in_use
  * where it is the other kind's. */
 void phonebook_claim(struct redis *redis, struct task *t, struct str hash,
                      struct str member, struct value *out);
