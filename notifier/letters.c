@@ -244,10 +244,10 @@ const struct bus_route route_letter_drop = {&type_letter_drop,
 struct take_all {
     struct call call;
     struct taking how;
-    struct value time, dead, taken;
+    struct value time, dead[PARTITIONS], taken;
     int64_t until_ms; /* of our own clock */
     unsigned partition;
-    size_t at; /* of `dead` */
+    size_t at; /* of its `dead` */
 };
 
 static bool all_begins(struct task *t, struct take_all *c, const char *act,
@@ -272,19 +272,21 @@ static void ask_dead(struct task *t, struct take_all *c)
 {
     struct arena *a = t->arena;
     c->how.died_by_ms = redis_time_ms(&c->time);
-    c->at = 0;
-    REDIS_DO(service_of(t)->redis, t, partition_tag(c->partition), &c->dead,
-             STR("ZRANGE"), key_of_partition(a, "dead", c->partition),
-             arena_number(a, c->how.died_by_ms - LETTER_KEPT_MS + 1),
-             arena_number(a, c->how.died_by_ms), STR("BYSCORE"));
+    struct str since = arena_number(a, c->how.died_by_ms - LETTER_KEPT_MS + 1);
+    struct str by = arena_number(a, c->how.died_by_ms);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        REDIS_DO(service_of(t)->redis, t, partition_tag(p), &c->dead[p],
+                 STR("ZRANGE"), key_of_partition(a, "dead", p), since, by,
+                 STR("BYSCORE"));
 }
 
 static void take_some(struct task *t, struct take_all *c)
 {
     struct str references[BATCH] = {{NULL, 0}};
     size_t count = 0;
-    while (count < BATCH && c->at < c->dead.count)
-        references[count++] = value_str(value_at(&c->dead, c->at++));
+    const struct value *dead = &c->dead[c->partition];
+    while (count < BATCH && c->at < dead->count)
+        references[count++] = value_str(value_at(dead, c->at++));
     take(t, &c->how, c->partition, references, count, &c->taken);
 }
 
@@ -310,17 +312,19 @@ static void take_all(struct task *t, const char *act, struct str reason)
     AWAIT(t, ask_time(t, &c->time));
     if (t->outcome != DONE)
         TASK_FAIL(t);
+    AWAIT(t, ask_dead(t, c));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     for (c->partition = 0; c->partition < PARTITIONS; c->partition++) {
-        AWAIT(t, ask_dead(t, c));
-        if (t->outcome != DONE)
-            TASK_FAIL(t);
-        while (c->at < c->dead.count && loop_now_ms() < c->until_ms) {
+        c->at = 0;
+        while (c->at < c->dead[c->partition].count &&
+               loop_now_ms() < c->until_ms) {
             AWAIT(t, take_some(t, c));
             if (t->outcome != DONE)
                 TASK_FAIL(t);
             count_some(c);
         }
-        reply->left += (int64_t)(c->dead.count - c->at);
+        reply->left += (int64_t)(c->dead[c->partition].count - c->at);
     }
     log_event(LEVEL_INFO, "letters.taken", t->trace,
               "act=%s done=%lld left=%lld", act, (long long)reply->done,

@@ -7,6 +7,7 @@ from poll import wait_for
 
 CUSTOMER, DRIVER = "447700900101", "447700900201"
 SECRET = "I wear a green hat"
+SETTINGS = {"TEXTS_PER_MINUTE": "0"}
 
 
 @pytest.fixture(name="browser")
@@ -55,6 +56,11 @@ def die(deployment, ride, *texts):
 def items_past(deployment, count):
     items = deployment.listed("messages", state="dead")
     return items if len(items) >= count else None
+
+
+def arrived(deployment, mark):
+    """On the driver's phone."""
+    return [m["body"] for m in deployment.sandbox.accepted(mark) if m["recipients"] == [DRIVER]]
 
 
 def events(deployment, ride, reference):
@@ -106,8 +112,7 @@ def test_all_and_pages(deployment, ride):
     assert taken(deployment, "drop", "&reason=too_old") == (0, 0)
     mark = deployment.sandbox.last()
     assert taken(deployment, "resend", "&reason=refused") == (5, 0)
-    deployment.sandbox.wait_texts(5, mark)
-    assert [m["body"] for m in deployment.sandbox.accepted(mark)] == texts
+    wait_for(lambda: arrived(deployment, mark) == texts, what="all of them, in their order")
     die(deployment, ride, "a", "b")
     assert taken(deployment, "drop") == (2, 0)
     assert messages(deployment)["items"] == []
@@ -154,6 +159,7 @@ def over(packed):
 def test_the_page(deployment, ride, browser):
     assert "could not be sent" not in browser.go("/")
     assert "None at this moment" in browser.go("/messages")
+    mark = deployment.sandbox.last()
     first, second = die(deployment, ride, SECRET, "another")
     page = browser.go("/")
     assert "2 messages could not be sent." in page and 'href="/messages"' in page
@@ -162,6 +168,7 @@ def test_the_page(deployment, ride, browser):
     assert SECRET not in page and DRIVER not in page and CUSTOMER not in page
     path = f"/messages/{first['reference']}"
     page = browser.send(path + "/resend", page="/messages")
+    deployment.sandbox.wait_text(DRIVER, "another", mark)
     assert "The message is on its way again." in page and page.count("The provider refused it for good.") == 1
     page = browser.send(path + "/resend", page="/messages")
     assert browser.answer.status == 404 and "This message is not here any more" in page
@@ -175,7 +182,7 @@ def test_all_on_the_page(deployment, ride, browser):
     die(deployment, ride, "one", "two", "three")
     page = browser.send("/messages/resend", page="/messages", state="dead")
     assert "All that can be sent are on their way again." in page and "None at this moment" in page
-    deployment.sandbox.wait_texts(3, mark)
+    wait_for(lambda: arrived(deployment, mark) == ["one", "two", "three"], what="all of them, in their order")
     die(deployment, ride, "four")
     page = browser.send("/messages/drop", page="/messages", state="dead")
     assert "The messages are dropped." in page and "None at this moment" in page
