@@ -10,28 +10,28 @@
 
 #define HOOK(method, pattern, what, within, lane)                              \
     {                                                                          \
-        method, pattern, DOOR_OPEN, within, sizeof(struct what##_hook),        \
-            what##_hook_run, NULL, NULL, lane                                  \
+        method, pattern, DOOR_OPEN, lane, within, sizeof(struct what##_hook),  \
+            what##_hook_run, NULL, NULL                                        \
     }
 #define OPS(pattern, door, type, run)                                          \
     {                                                                          \
-        "GET", pattern, door, OPS_WITHIN_MS, sizeof(type), run, NULL, NULL,    \
-            LANE_FREE                                                          \
+        "GET", pattern, door, LANE_FREE, OPS_WITHIN_MS, sizeof(type), run,     \
+            NULL, NULL                                                         \
     }
 #define API(method, path, what)                                                \
     {                                                                          \
-        method, "/api/v1/" path, DOOR_API, API_WITHIN_MS,                      \
-            sizeof(struct errand), api_run, &act_##what, NULL, LANE_API        \
+        method, "/api/v1/" path, DOOR_API, LANE_API, API_WITHIN_MS,            \
+            sizeof(struct errand), api_run, &act_##what, NULL                  \
     }
 #define PAGE(pattern, view)                                                    \
     {                                                                          \
-        "GET", pattern, DOOR_PAGE, CONSOLE_WITHIN_MS, sizeof(struct page),     \
-            console_run, NULL, &view_##view, LANE_FREE                         \
+        "GET", pattern, DOOR_PAGE, LANE_FREE, CONSOLE_WITHIN_MS,               \
+            sizeof(struct page), console_run, NULL, &view_##view               \
     }
 #define FORM(pattern, what, view)                                              \
     {                                                                          \
-        "POST", pattern, DOOR_PAGE, CONSOLE_WITHIN_MS, sizeof(struct page),    \
-            console_run, &act_##what, &view_##view, LANE_FREE                  \
+        "POST", pattern, DOOR_PAGE, LANE_FREE, CONSOLE_WITHIN_MS,              \
+            sizeof(struct page), console_run, &act_##what, &view_##view        \
     }
 
 /* The first that fits counts; what comes most often stands first. */

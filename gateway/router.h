@@ -28,12 +28,12 @@ struct route {
     const char *method;
     const char *pattern; /* "/rides/{}/end": `{}` is one part, not empty */
     enum door door;
+    enum lane lane;
     int64_t within_ms;
     size_t size;                /* of a struct that begins with an exchange */
     void (*run)(struct task *); /* t->owner is the service */
     const struct act *act;      /* what it asks for; may be NULL */
     const struct view *view;    /* the page that it shows; may be NULL */
-    enum lane lane;
 };
 
 /* What the gateway has, next to what every service has. */

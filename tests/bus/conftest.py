@@ -60,9 +60,9 @@ def start(world, provider, outbox):
     with the test."""
     started = []
 
-    def start(name="notifier-1", share=1, **settings):
+    def start(name="notifier-1", share=1, armed=None, **settings):
         daemon = world.start(
-            "notifier", name, PUBLIC_URL=PUBLIC_URL,
+            "notifier", name, armed=armed, PUBLIC_URL=PUBLIC_URL,
             **{"MESSAGEBIRD_API_KEY": KEY,
                "MESSAGEBIRD_API_URL": provider.url, **settings})
         started.append(daemon)

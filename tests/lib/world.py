@@ -17,8 +17,10 @@ class World:
         self.redis = RedisServer(self.folder)
         self.daemons = []
 
-    def start(self, service, instance=None, ready=True, **settings):
-        """One more copy; with a name that was used, that one anew."""
+    def start(self, service, instance=None, ready=True, armed=None,
+              **settings):
+        """One more copy; with a name that was used, that one anew. `armed`:
+        with that crash point, from its start."""
         count = sum(d.service == service for d in self.daemons)
         for before in self.daemons:
             if before.instance == instance:
@@ -27,6 +29,8 @@ class World:
                         settings)
         self.daemons = [d for d in self.daemons
                         if d.instance != daemon.instance] + [daemon]
+        if armed:
+            daemon.arm(armed)
         return daemon.start(ready)
 
     def start_all(self, *services):
