@@ -1,5 +1,6 @@
 """A whole deployment, started by deploy/up as a user does, in a folder and at a port of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -91,6 +92,18 @@ class Deployment:
     def pids(self, service=None):
         """(service, pid) of those that live."""
         return [(p["service"], p["pid"]) for p in self.status() if p["pid"] and service in (None, p["service"])]
+
+    def processes(self):
+        """{instance: pid} of those that live and are past their start; no program is asked, so it may be asked often."""
+        found = {}
+        for path in self.state.glob("run/*.pid"):
+            with contextlib.suppress(OSError, ValueError):  # just now written, or dead
+                pid, started = path.read_text(encoding="ascii").split()
+                stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+                name, fields = stat[stat.index("(") + 1:stat.rindex(")")], stat[stat.rindex(")") + 2:].split()
+                if fields[19] == started and fields[0] not in "ZX" and name in (*SERVICES, "redis-server"):
+                    found[path.stem] = int(pid)
+        return found
 
     def close(self, failed=False):
         """Ends it, checks that no sanitizer spoke, and tells what the logs said where a test failed."""

@@ -12,14 +12,16 @@ TAKEN = 201
 
 class Rule:
     """What becomes of a POST: `status`; the text is taken where that is 201 or
-    `take` says so. `cut`: no answer, the connection ends. `hold`: seconds
-    before the answer. `times`: for so many, then TAKEN again."""
+    `take` says so. `cut`: no answer, the connection ends. `wait`: seconds
+    before the text is taken; `hold`: seconds from there to the answer.
+    `times`: for so many, then TAKEN again."""
 
     def __init__(self, status=TAKEN, take=None, cut=False, hold=0.0,
-                 headers=None, errors=None, times=None):
+                 headers=None, errors=None, times=None, wait=0.0):
         self.status = status
         self.take = status == TAKEN if take is None else take
         self.cut = cut
+        self.wait = wait
         self.hold = hold
         self.headers = headers or {}
         self.errors = errors
@@ -134,16 +136,29 @@ class Provider:
             return rule
         return Rule()
 
+    def _note(self, post, rule):
+        self.posts.append(post)
+        if rule.take:
+            self.taken.append(post)
+
+    def _sent_from(self, originator, first, count):
+        """What was taken of its texts, newest first."""
+        items = [{"reference": p.reference, "body": p.text,
+                  "originator": p.fields["originator"]}
+                 for p in reversed(self.taken)
+                 if p.fields["originator"] == originator]
+        return items[first:first + count]
+
     def post(self, handler):
         length = int(handler.headers["Content-Length"])
         fields = json.loads(handler.rfile.read(length))
         with self.lock:
             self.headers = dict(handler.headers, path=handler.path)
             rule = self._rule_for(str(fields["recipients"][0]))
-            seen = Post(fields, rule.status)
-            self.posts.append(seen)
-            if rule.take:
-                self.taken.append(seen)
+        if rule.wait:
+            time.sleep(rule.wait)
+        with self.lock:
+            self._note(Post(fields, rule.status), rule)
             self.under_way += 1
             self.most_under_way = max(self.most_under_way, self.under_way)
         if rule.hold:
@@ -163,12 +178,10 @@ class Provider:
         with self.lock:
             self.looks.append(time.monotonic())
             status = self.look_status
-            items = [{"reference": p.reference, "body": p.text,
-                      "originator": p.fields["originator"]}
-                     for p in reversed(self.taken)
-                     if p.fields["originator"] == query["originator"][0]]
-        at, most = int(query["offset"][0]), int(query["limit"][0])
-        self._answer(handler, status, {"items": items[at:at + most]}, {})
+            items = self._sent_from(query["originator"][0],
+                                    int(query["offset"][0]),
+                                    int(query["limit"][0]))
+        self._answer(handler, status, {"items": items}, {})
 
     @staticmethod
     def _answer(handler, status, body, headers):
