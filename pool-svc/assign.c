@@ -61,6 +61,10 @@ static void assign_run(struct task *t)
         t->problem.detail = value_num(value_at(&c->got, 1), 0);
         TASK_FAIL(t);
     }
+    if (str_is(fate, "past")) {
+        task_reject(t, PROBLEM_in_the_past, STR("ends_at"));
+        TASK_FAIL(t);
+    }
     reply->number = value_str(value_at(&c->got, 1));
     reply->until = value_num(value_at(&c->got, 2), 0);
     reply->ends = value_num(value_at(&c->got, 3), 0);

@@ -6,7 +6,8 @@
 -- ARGV[4] refused number or ''  ARGV[5] renewed number or ''
 -- ARGV[6] prefix of the uses' keys: pool:{P}:uses:
 -- Returns {"claimed", number, until, ends}, {"lapsed", number, until, ends},
---   {"confirmed", number, 0, ends} or {"none", when the next comes free or 0}.
+--   {"confirmed", number, 0, ends}, {"none", when the next comes free or 0} or
+--   {"past"} where the ride would be over.
 -- The uses of the number that is chosen are found under the same hash tag.
 local CLAIM_MS, CLAIM_KEPT_S = 120000, 172800
 local MEMORY, MEMORY_MS = 32, 2592000000
@@ -28,6 +29,8 @@ if claim then
     return {'lapsed', c[1], text(c[2]), text(c[3])}
   end
 end
+-- A request that got no number may be repeated when its time is over.
+if tonumber(ARGV[2]) ~= 0 and ends <= now then return {'past'} end
 
 local function held_by(key)
   local flat, held, count = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), {}, 0

@@ -27,11 +27,14 @@ local foreign = c and c[1] ~= number
 if not c or foreign then c = {number, 0, 0, 0} end
 if c[4] > revision then return {'old'} end
 if ends == -1 then ends = math.huge end
-if ends == 0 then ends = now end
+local freed = ends == 0
+if freed then ends = now end
 local before = number_of(redis.call('ZSCORE', KEYS[2], claim))
 local function set(key)
   local held = number_of(redis.call('ZSCORE', key, number))
-  if not held or held == before or ends > held then
+  -- Freed once more, it is remembered from when it really was.
+  local over = freed and held and held <= now
+  if not over and (not held or held == before or ends > held) then
     redis.call('ZADD', key, text(ends), number)
   end
   local lapsed = redis.call('ZCOUNT', key, '-inf', text(now))

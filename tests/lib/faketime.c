@@ -1,6 +1,8 @@
 /* A preload that moves the real-time clock of one process by an offset, for a
- * test's redis-server. FAKETIME_FILE names a file of 8 bytes, the offset in
- * milliseconds, which the test writes while the process runs.
+ * test's redis-server. FAKETIME_FILE names a file of two numbers of 8 bytes,
+ * which the test writes while the process runs: the offset in milliseconds, and
+ * the moment (ms since 1970) at which the clock under it stands still; 0: it
+ * runs.
  * Leaves the monotonic clock alone, and daemons never run under it. */
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,7 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *offset_ms;
+struct clock {
+    int64_t offset_ms, stands_at_ms;
+};
+
+static const volatile struct clock *moved;
 
 __attribute__((constructor)) static void open_offset(void)
 {
@@ -19,10 +25,10 @@ __attribute__((constructor)) static void open_offset(void)
     int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    void *at = mmap(NULL, sizeof(*offset_ms), PROT_READ, MAP_SHARED, fd, 0);
+    void *at = mmap(NULL, sizeof(*moved), PROT_READ, MAP_SHARED, fd, 0);
     (void)close(fd);
     if (at != MAP_FAILED)
-        offset_ms = at;
+        moved = at;
 }
 
 /* Their parameters bear reserved names in libc's headers.
@@ -32,11 +38,17 @@ __attribute__((constructor)) static void open_offset(void)
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     int rc = (int)syscall(SYS_clock_gettime, clock, now);
-    if (rc != 0 || offset_ms == NULL ||
+    if (rc != 0 || moved == NULL ||
         (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
         return rc;
-    int64_t ns = (int64_t)now->tv_nsec + *offset_ms % 1000 * 1000000;
-    now->tv_sec += *offset_ms / 1000 + ns / 1000000000;
+    int64_t stands_at_ms = moved->stands_at_ms;
+    int64_t offset_ms = moved->offset_ms;
+    if (stands_at_ms != 0) {
+        now->tv_sec = stands_at_ms / 1000;
+        now->tv_nsec = stands_at_ms % 1000 * 1000000;
+    }
+    int64_t ns = (int64_t)now->tv_nsec + offset_ms % 1000 * 1000000;
+    now->tv_sec += offset_ms / 1000 + ns / 1000000000;
     now->tv_nsec = ns % 1000000000;
     return 0;
 }

@@ -31,7 +31,7 @@ class RedisServer:
         self.process = None
         self.offset_ms = 0
         self.offset_file = folder / "clock"
-        self.offset_file.write_bytes(struct.pack("=q", 0))
+        self.offset_file.write_bytes(struct.pack("=qq", 0, 0))
         self.port = None
         self.client = None
 
@@ -108,6 +108,12 @@ class RedisServer:
         self._move(by)
         wait_for(lambda: self.now_ms() >= wanted + by,
                  what="the moved clock")
+
+    def stand_still(self, at_ms):
+        """From now on time goes on only by move(); it stands at `at_ms`."""
+        with open(self.offset_file, "r+b") as f:
+            f.write(struct.pack("=qq", self.offset_ms, at_ms - self.offset_ms))
+        wait_for(lambda: self.now_ms() == at_ms, what="the clock stopped")
 
     # ---- life ----
 

@@ -14,6 +14,18 @@ class Person:
     phone: str
 
 
+def open_entry(vault, at, raw):
+    """What an outbox entry says, to whom; `at` is its place in the stream."""
+    entry = {k.decode(): v for k, v in raw.items()}
+    ride, role, ref = (entry[k].decode() for k in ("ride", "role", "ref"))
+    return {"to": vault.unseal(entry["to"], f"phone:{ride}:{role}"),
+            "text": vault.unseal(entry["text"], f"text:{ref}"),
+            "ride": ride, "role": role, "kind": entry["kind"].decode(),
+            "queued": int(at.split(b"-")[0]),
+            "after": int(entry.get("after", 0)),
+            "proxy": entry["proxy"].decode(), "until": int(entry["until"])}
+
+
 class Scene:
     """All phones are of a range reserved for fiction."""
 
@@ -118,21 +130,9 @@ class Scene:
 
     def outbox(self):
         """All that waits to be sent, opened."""
-        vault, found = self.world.vault, []
-        for key in self.redis.client.keys("outbox:*"):
-            for id, raw in self.redis.client.xrange(key):
-                entry = {k.decode(): v for k, v in raw.items()}
-                ride, role, ref = (entry[k].decode()
-                                   for k in ("ride", "role", "ref"))
-                to = vault.unseal(entry["to"], f"phone:{ride}:{role}")
-                text = vault.unseal(entry["text"], f"text:{ref}")
-                found.append({"to": to, "text": text, "ride": ride,
-                              "kind": entry["kind"].decode(),
-                              "queued": int(id.split(b"-")[0]),
-                              "after": int(entry.get("after", 0)),
-                              "proxy": entry["proxy"].decode(),
-                              "until": int(entry["until"])})
-        return found
+        return [open_entry(self.world.vault, at, entry)
+                for key in self.redis.client.keys("outbox:*")
+                for at, entry in self.redis.client.xrange(key)]
 
     def texts(self, kind="t"):
         """(recipient, text) of what people wrote; `a`: of what they were

@@ -89,12 +89,13 @@ class Trial:
         return not any(int(count or 0) for count in pipe.execute())
 
     def _dead(self):
-        """The words on record as not sent, with a reason. A record begins {entry, reference, ride, role, reason, proxy,
+        """The words on record as not sent, with a reason. A letter begins {entry, reference, ride, role, reason, proxy,
         to, text}."""
         vault, words = Vault(self.deployment.state / "keys"), set()
-        for key in self._keys("dead"):
-            for letter in self.deployment.redis.zrange(key, 0, -1):
-                _, reference, _, _, reason, _, _, text, *_ = msgpack.unpackb(letter, raw=True)
+        for name in self._keys("dead"):
+            for reference in self.deployment.redis.zrange(name, 0, -1):
+                letter = self.deployment.redis.get(name.replace("dead", "letter", 1).encode() + b":" + reference)
+                _, _, _, _, reason, _, _, text, *_ = msgpack.unpackb(letter, raw=True)
                 assert reason
                 words.add(vault.unseal(text, f"text:{reference.decode()}"))
         return words

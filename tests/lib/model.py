@@ -1,0 +1,162 @@
+"""The rules of a ride's life, of which number it gets and of where a text and a
+call go, written down once more: plainly, for one pool, one step after the
+other, at times that are given. Tests ask it what must come out."""
+import math
+from dataclasses import dataclass
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+FOREVER = math.inf
+
+HOLD_SLACK = MINUTE  # a route ends this long before the hold it depends on
+OLD = 48 * HOUR      # a text is not forwarded that was written before
+EARLY = MINUTE       # one may have been written this long before its ride
+KEPT = 48 * HOUR     # request keys and texts are known for so long
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Of rides, in ms; a cool-down may be FOREVER."""
+    ride: int
+    grace: int
+    cooldown: float
+    retention: int
+
+
+class Ride:
+    def __init__(self, id_, customer, driver, number, created):
+        self.id = id_
+        self.customer = customer
+        self.driver = driver
+        self.number = number
+        self.created = created
+        self.replaced = {}  # party -> end of the ride it had here before
+
+    def set_end(self, ends, rules):
+        self.ends = ends
+        self.grace = ends + rules.grace
+        self.closed = self.grace + rules.cooldown
+        self.held_until = self.closed + HOLD_SLACK
+        last = self.grace if self.closed == FOREVER else self.closed
+        self.gone = last + rules.retention
+
+    def state(self, now):
+        if now > self.gone:
+            return None
+        if now < self.ends:
+            return "live"
+        return "grace" if now < self.grace else "closed"
+
+    def speaks(self, now):
+        """Whoever calls or writes is connected, or told that it is over."""
+        return now < max(self.grace, self.closed) and now <= self.gone
+
+    def other(self, party):
+        return self.driver if party == self.customer else self.customer
+
+    def role(self, party):
+        return "customer" if party == self.customer else "driver"
+
+    def moments(self):
+        """When something about it changes by itself."""
+        return [at for at in (self.ends, self.grace, self.closed,
+                              self.held_until, self.gone) if at != FOREVER]
+
+
+class Pool:
+    def __init__(self, rules, numbers):
+        self.rules = rules
+        self.walk = sorted(numbers)  # the longest-unassigned first
+        self.rides = []
+        self.met = {}    # (person, number) -> their rides on it
+        self.texts = {}  # id -> taken at
+
+    # ---- which number ----
+
+    def held_until(self, person, number):
+        """0: never met."""
+        return max((ride.held_until
+                    for ride in self.met.get((person, number), ())), default=0)
+
+    def ended(self, customer, driver, number):
+        return max(self.held_until(customer, number),
+                   self.held_until(driver, number))
+
+    def number_for(self, customer, driver, now):
+        """None: every number is held by one of the two."""
+        ended = {n: self.ended(customer, driver, n) for n in self.walk}
+        for number in self.walk:
+            if ended[number] == 0:
+                return number
+        lapsed = [n for n in self.walk if ended[n] <= now]
+        return min(lapsed, key=ended.get) if lapsed else None
+
+    def next_free(self, customer, driver):
+        """Where every number is held; 0: never."""
+        first = min((self.ended(customer, driver, n) for n in self.walk),
+                    default=FOREVER)
+        return 0 if first == FOREVER else first
+
+    # ---- a ride's life ----
+
+    def create(self, id_, customer, driver, number, ends, now):
+        self.walk.remove(number)
+        self.walk.append(number)
+        ride = Ride(id_, customer, driver, number, now)
+        ride.set_end(ends, self.rules)
+        for party in (customer, driver):
+            before = self.met.setdefault((party, number), [])
+            ride.replaced[party] = before[-1].grace if before else 0
+            before.append(ride)
+        self.rides.append(ride)
+        return ride
+
+    def end(self, ride, now):
+        if now < ride.ends:
+            ride.set_end(now, self.rules)
+        if ride.closed <= now:  # by hand: the number is free at once
+            ride.held_until = min(ride.held_until, now)
+
+    def extend(self, ride, ends, now):
+        """None, or why not."""
+        if ride.ends <= now:
+            return "ride_over"
+        if ends < ride.ends:
+            return "invalid"
+        ride.set_end(ends, self.rules)
+        return None
+
+    # ---- where a text or a call goes ----
+
+    def ride_of(self, person, number, now):
+        """The ride that this person has on that number."""
+        rides = self.met.get((person, number))
+        return rides[-1] if rides and rides[-1].speaks(now) else None
+
+    def text(self, id_, sender, number, written, now):
+        """(fate, its ride); written 0: nobody knows when."""
+        if self.is_known(id_, now):
+            return "repeat", None
+        self.texts[id_] = now
+        ride = self.ride_of(sender, number, now)
+        if ride is None:
+            return "stranger", None
+        if written == 0 or written > now:
+            written = now
+        if written < now - OLD or written < ride.created - EARLY or \
+                written < ride.replaced[sender]:
+            return "old", ride
+        return ("forwarded" if now < ride.grace else "closed"), ride
+
+    def is_known(self, id_, now):
+        return id_ in self.texts and now <= self.texts[id_] + KEPT
+
+    def call(self, caller, number, now):
+        """(what it comes to, who it is put through to)."""
+        ride = self.ride_of(caller, number, now)
+        if ride is None:
+            return "unknown", None
+        if now < ride.grace:
+            return "connected", ride.other(caller)
+        return "closed", None

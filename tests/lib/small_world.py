@@ -1,0 +1,348 @@
+"""One small world: people and proxy numbers of a pool, and a random walk among
+all that people do. Each step is a request, and the plain rules of model.py say
+what must come of it."""
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from model import EARLY, FOREVER, HOUR, KEPT, MINUTE, OLD, Pool, Rules
+
+
+@dataclass
+class Step:
+    """A request, and what must come of it: `judge(reply, body)` fails where it
+    did not, and returns what the outbox has to hold for it."""
+    service: str
+    name: str
+    body: dict
+    said: str
+    judge: object
+
+
+@dataclass
+class Request:
+    """A create that is known by its key."""
+    content: dict
+    at: int
+    ride: object = None
+
+
+@dataclass
+class Text:
+    body: dict
+    at: int
+
+
+@dataclass
+class SmallWorld:
+    """One world: a pool of its own, chosen by its customers' prefix."""
+    name: str
+    prefix: str
+    daemon: object  # its ride-svc
+    rules: Rules
+    dice: random.Random
+    strict: bool  # the pool knows who holds what
+    customers: list = field(default_factory=list)
+    drivers: list = field(default_factory=list)
+    strangers: list = field(default_factory=list)  # phones
+    numbers: list = field(default_factory=list)
+    requests: dict = field(default_factory=dict)
+    texts: list = field(default_factory=list)
+    closed_to: list = field(default_factory=list)  # who wrote too late, now
+    log: list = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+    focus: object = None  # a ride something of which ends about now
+
+    def begin(self):
+        self.model = Pool(self.rules, self.numbers)
+
+    # ---- a step ----
+
+    def step(self, now):
+        self.closed_to.clear()
+        kinds, weights = zip(
+            (self.create, 26), (self.create_again, 4), (self.reuse_key, 1),
+            (self.end, 10), (self.extend, 7), (self.text, 31),
+            (self.text_again, 5), (self.call, 12), (self.get, 4))
+        step = None
+        while step is None:
+            step = self.dice.choices(kinds, weights)[0](now)
+        self.log.append(f"{now} {step.said}")
+        return step
+
+    def settle(self, step, reply, body):
+        """What the outbox must hold for it."""
+        entries, outcome = step.judge(reply, body)
+        self.counts[step.name, outcome] += 1
+        self.log[-1] += f" -> {outcome}"
+        return entries
+
+    def some_ride(self, now):
+        """Often the one that changes about now, or one that is not closed."""
+        rides = self.model.rides
+        if self.focus and self.dice.random() < 0.8:
+            return self.focus
+        if self.dice.random() < 0.5:
+            rides = [r for r in rides[-12:] if r.speaks(now)] or rides
+        return self.dice.choice(rides) if rides else None
+
+    def called(self, ride):
+        return f"r{self.model.rides.index(ride)}" if ride else "-"
+
+    # ---- creates ----
+
+    def create(self, now):
+        dice = self.dice
+        customer, driver = dice.choice(self.customers), dice.choice(
+            self.drivers)
+        if self.focus and dice.random() < 0.5:
+            customer = next(p for p in self.customers
+                            if p.phone == self.focus.customer)
+        request = {"key": f"{self.name}-{len(self.log)}",
+                   "customer": customer.id, "driver": driver.id,
+                   "start": "Home", "destination": "Airport",
+                   "datetime": "at ten", "ends": 0}
+        when = dice.random()
+        if when < 0.25:
+            request["ends"] = now + dice.randrange(MINUTE, 8 * HOUR)
+        elif when < 0.28:
+            request["ends"] = now - dice.randrange(MINUTE)
+        elif when < 0.45:
+            pickup = (now + dice.randrange(-4 * HOUR, 4 * HOUR)) // 1000
+            request["datetime"] = datetime.fromtimestamp(
+                pickup, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.step_of(request, now)
+
+    def known_keys(self, now):
+        return [key for key, request in self.requests.items()
+                if now <= request.at + KEPT]
+
+    def create_again(self, now):
+        keys = self.known_keys(now)
+        if not keys:
+            return None
+        key = self.dice.choice(keys)
+        return self.step_of({"key": key, **self.requests[key].content}, now)
+
+    def reuse_key(self, now):
+        keys = self.known_keys(now)
+        if not keys:
+            return None
+        key = self.dice.choice(keys)
+        content = {**self.requests[key].content, "start": "Elsewhere"}
+        return self.step_of({"key": key, **content}, now)
+
+    def step_of(self, request, now):
+        content = {k: v for k, v in request.items() if k != "key"}
+        customer, driver = (
+            next(p for p in people if p.id == content[role])
+            for role, people in (("customer", self.customers),
+                                 ("driver", self.drivers)))
+        said = f"create {request['key']} {customer.name} {driver.name} " \
+            f"ends={content['ends']} at {content['datetime']}"
+        return Step("ride-svc", "RIDE_CREATE", request, said,
+                    lambda reply, body: self.judge_create(
+                        request["key"], content, customer, driver, now,
+                        reply, body))
+
+    def judge_create(self, key, content, customer, driver, now, reply, body):
+        known = self.requests.get(key)
+        if known and known.content != content:
+            return problem("key_reused", reply, body)
+        if customer.phone == driver.phone:
+            return problem("same_phone", reply, body)
+        if content["ends"] and content["ends"] <= now and \
+                not (known and known.ride):
+            return problem("in_the_past", reply, body)
+        if known and known.ride:
+            if known.ride.state(now) is None:
+                return problem("ride_over", reply, body)
+            self.check_ride(known.ride, now, reply, body)
+            return [], "again"
+        self.requests[key] = known = known or Request(content, now)
+        number = self.number_given(customer, driver, now, reply, body)
+        if number is None:
+            return [], "no_number"
+        known.ride = ride = self.model.create(
+            body["id"], customer.phone, driver.phone, number,
+            end_of(content, self.rules, now), now)
+        self.check_ride(ride, now, reply, body)
+        return [entry(ride, ride.customer,
+                      f"{driver.name} comes: {content['datetime']}"),
+                entry(ride, ride.driver,
+                      f"{customer.name} waits: {content['datetime']}")], "made"
+
+    def number_given(self, customer, driver, now, reply, body):
+        """As the rules have it; None: it was refused, and rightly."""
+        pair, model = (customer.phone, driver.phone), self.model
+        if not self.strict:
+            return self.free_number_given(pair, now, reply, body)
+        number = model.number_for(*pair, now)
+        if number is None:
+            problem("no_number", reply, body)
+            free = model.next_free(*pair)
+            assert (body["detail"] or 0) == free, f"{body}, not {free}"
+        else:
+            assert reply == "RIDE", f"{body['code']} in place of {number}"
+            assert body["proxy"] == number, f"not {number}, its turn"
+        return number
+
+    def free_number_given(self, pair, now, reply, body):
+        """The pool forgot who holds what: it may offer what a route refuses,
+        and give up."""
+        if reply == "PROBLEM":
+            assert body["code"] in ("no_number", "busy"), f"{body}"
+            return None
+        for party in pair:
+            for ride in self.model.met.get((party, body["proxy"]), ()):
+                assert not ride.speaks(now), \
+                    f"{body['proxy']} is still {self.called(ride)}'s"
+        return body["proxy"]
+
+    def check_ride(self, ride, now, reply, body):
+        assert reply == "RIDE", f"{body}"
+        got = {k: body[k] for k in ("id", "state", "proxy", "pool", "created",
+                                    "ends", "grace", "closed")}
+        wanted = {
+            "id": ride.id, "state": ride.state(now), "proxy": ride.number,
+            "pool": self.name, "created": ride.created, "ends": ride.ends,
+            "grace": ride.grace,
+            "closed": -1 if ride.closed == FOREVER else ride.closed}
+        assert got == wanted, f"{got}, not {wanted}"
+
+    # ---- ends, extensions ----
+
+    def get(self, now):
+        return self.about("RIDE_GET", {}, now, lambda ride: None)
+
+    def end(self, now):
+        return self.about("RIDE_END", {}, now,
+                          lambda ride: self.model.end(ride, now))
+
+    def extend(self, now):
+        ride = self.some_ride(now)
+        if ride is None:
+            return None
+        ends = self.dice.choice([
+            ride.ends, ride.ends - MINUTE, ride.ends + 1,
+            max(now, ride.ends) + self.dice.randrange(8 * HOUR),
+            max(now, ride.ends) + self.dice.randrange(8 * HOUR),
+            ride.ends + self.dice.randrange(100 * HOUR)])
+        return self.about("RIDE_EXTEND", {"ends": ends}, now,
+                          lambda ride: self.model.extend(ride, ends, now),
+                          ride)
+
+    def about(self, name, more, now, change, ride=None):
+        ride = ride or self.some_ride(now)
+        if ride is None:
+            return None
+
+        def judge(reply, body):
+            if ride.state(now) is None:
+                return problem("not_found", reply, body)
+            refused = change(ride)
+            if refused:
+                return problem(refused, reply, body)
+            self.check_ride(ride, now, reply, body)
+            return [], "done"
+        return Step("ride-svc", name, {"id": ride.id, **more},
+                    f"{name} {self.called(ride)} {more}", judge)
+
+    # ---- texts and calls ----
+
+    def address(self, now):
+        """(who, a number, their ride perhaps)."""
+        dice, ride = self.dice, self.some_ride(now)
+        if ride is None or dice.random() < 0.15:
+            people = [p.phone for p in self.customers + self.drivers]
+            return dice.choice(people + self.strangers), dice.choice(
+                self.numbers), None
+        return dice.choice([ride.customer, ride.driver]), ride.number, ride
+
+    def written(self, sender, number, ride, now):
+        """A moment for a text, often one on which its fate turns."""
+        dice = self.dice
+        moments = [0, 0, now, now, now + HOUR, now - dice.randrange(10 * HOUR),
+                   now - OLD, now - OLD - 1]
+        rides = self.model.met.get((sender, number), [])
+        if ride in rides:
+            moments += [ride.created - EARLY, ride.created - EARLY - 1]
+        if rides[1:]:
+            before = rides[-2]
+            moments += [before.grace, before.grace - 1,
+                        dice.randrange(before.created, before.grace + 1)] * 2
+        return dice.choice(moments)
+
+    def text(self, now):
+        sender, number, ride = self.address(now)
+        id_ = f"{self.name}-{len(self.log)}"
+        body = {"id": id_, "content": id_, "from": sender, "to": number,
+                "text": f"text {id_}",
+                "created": self.written(sender, number, ride, now)}
+        self.texts.append(Text(body, now))
+        return self.send(body, now)
+
+    def text_again(self, now):
+        if not self.texts:
+            return None
+        texts = self.texts[-20:] if self.dice.random() < 0.5 else self.texts
+        return self.send(self.dice.choice(texts).body, now)
+
+    def send(self, body, now):
+        sender, number = body["from"], body["to"]
+
+        def judge(reply, answer):
+            fate, ride = self.model.text(body["id"], sender, number,
+                                         body["created"], now)
+            assert (reply, answer.get("fate")) == ("SMS_TAKEN", fate), \
+                f"{answer}, not {fate}; {self.called(ride)}"
+            if fate == "closed":
+                self.closed_to.append((sender, number))
+            if fate != "forwarded":
+                return [], fate
+            return [entry(ride, ride.other(sender), body["text"])], fate
+        return Step("ride-svc", "SMS_RECEIVED", body,
+                    f"text {body['id']} {self.who(sender)} -> {number} "
+                    f"written {body['created']}", judge)
+
+    def call(self, now):
+        caller, number, _ = self.address(now)
+
+        def judge(reply, flow):
+            fate, other = self.model.call(caller, number, now)
+            got = (reply, flow.get("action"),
+                   flow.get("destination") or flow.get("words"))
+            wanted = ("CALL_FLOW", "transfer" if other else "say",
+                      other or fate)
+            assert got == wanted, f"{got}, not {wanted}"
+            return [], fate
+        return Step("voice-svc", "CALL_RECEIVED",
+                    {"from": caller, "to": number},
+                    f"call {self.who(caller)} -> {number}", judge)
+
+    def who(self, phone):
+        return next((p.name for p in self.customers + self.drivers
+                     if p.phone == phone), phone)
+
+
+def problem(code, reply, body):
+    assert reply == "PROBLEM" and body["code"] == code, \
+        f"{reply} {body}, not {code}"
+    return [], code
+
+
+def end_of(content, rules, now):
+    if content["ends"]:
+        return content["ends"]
+    try:
+        pickup = int(datetime.fromisoformat(
+            content["datetime"].replace("Z", "+00:00")).timestamp()) * 1000
+    except ValueError:
+        pickup = now
+    # One whose ride would be over is but a word in the notice.
+    return (pickup if pickup + rules.ride > now else now) + rules.ride
+
+
+def entry(ride, to, text):
+    return (to, text, ride.id, ride.role(to), ride.number, ride.grace)
