@@ -56,8 +56,9 @@ def outbox(world):
 
 @pytest.fixture
 def start(world, provider, outbox):
-    """Starts a notifier of that name and waits until it has a share; all end
-    with the test."""
+    """Starts a notifier of that name and waits until it has a share; all are
+    killed with the test. To leave takes them over a second: where that is
+    tested, and whether anything leaked, a test ends them itself."""
     started = []
 
     def start(name="notifier-1", share=1, armed=None, **settings):
@@ -72,6 +73,4 @@ def start(world, provider, outbox):
 
     yield start
     for daemon in started:
-        daemon.process.terminate()
-    for daemon in started:
-        daemon.stop()
+        daemon.stop(at_once=True)

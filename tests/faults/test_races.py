@@ -158,7 +158,7 @@ def check_texts(scene, creates):
             elif text.answered < create.end_asked:
                 raise AssertionError(f"{text.id} reached nobody")
     notices = sorted((e["ride"], e["to"]) for e in sent.values()
-                     if e["notice"])
+                     if e["kind"] == "n")
     assert len(notices) == len(sent), "a text went to a ride of others"
     assert notices == sorted((create.ride["id"], person)
                              for create in made(creates)

@@ -33,7 +33,8 @@ def check_variety(counts):
             ("RIDE_EXTEND", "ride_over"), ("RIDE_EXTEND", "invalid"),
             ("RIDE_GET", "done"), ("RIDE_GET", "not_found"),
             ("SMS_RECEIVED", "forwarded"), ("SMS_RECEIVED", "old"),
-            ("SMS_RECEIVED", "closed"), ("SMS_RECEIVED", "stranger"),
+            ("SMS_RECEIVED", "closed"), ("SMS_RECEIVED", "told"),
+            ("SMS_RECEIVED", "stranger"),
             ("SMS_RECEIVED", "repeat"), ("CALL_RECEIVED", "connected"),
             ("CALL_RECEIVED", "closed"), ("CALL_RECEIVED", "unknown")):
         assert counts[outcome] >= 20, f"{outcome}: {counts[outcome]}"

@@ -71,6 +71,7 @@ class Pool:
         self.rides = []
         self.met = {}    # (person, number) -> their rides on it
         self.texts = {}  # id -> taken at
+        self.told = {}   # (person, number) -> last told that it is over
 
     # ---- which number ----
 
@@ -151,6 +152,13 @@ class Pool:
 
     def is_known(self, id_, now):
         return id_ in self.texts and now <= self.texts[id_] + KEPT
+
+    def is_told(self, sender, number, now):
+        """Who writes to a ride that is over is told so, once a day."""
+        if now <= self.told.get((sender, number), -FOREVER) + DAY:
+            return False
+        self.told[sender, number] = now
+        return True
 
     def call(self, caller, number, now):
         """(what it comes to, who it is put through to)."""

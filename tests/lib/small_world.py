@@ -9,6 +9,10 @@ from datetime import datetime, timezone
 from model import EARLY, FOREVER, HOUR, KEPT, MINUTE, OLD, Pool, Rules
 
 
+TOLD = "over"        # to who writes to a ride that is over
+ANSWERED = 4 * HOUR  # and not later than so long after the text
+
+
 @dataclass
 class Step:
     """A request, and what must come of it: `judge(reply, body)` fails where it
@@ -49,7 +53,6 @@ class SmallWorld:
     numbers: list = field(default_factory=list)
     requests: dict = field(default_factory=dict)
     texts: list = field(default_factory=list)
-    closed_to: list = field(default_factory=list)  # who wrote too late, now
     log: list = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
     focus: object = None  # a ride something of which ends about now
@@ -60,7 +63,6 @@ class SmallWorld:
     # ---- a step ----
 
     def step(self, now):
-        self.closed_to.clear()
         kinds, weights = zip(
             (self.create, 26), (self.create_again, 4), (self.reuse_key, 1),
             (self.end, 10), (self.extend, 7), (self.text, 31),
@@ -168,10 +170,12 @@ class SmallWorld:
             body["id"], customer.phone, driver.phone, number,
             end_of(content, self.rules, now), now)
         self.check_ride(ride, now, reply, body)
-        return [entry(ride, ride.customer,
-                      f"{driver.name} comes: {content['datetime']}"),
-                entry(ride, ride.driver,
-                      f"{customer.name} waits: {content['datetime']}")], "made"
+        return [entry("n", ride, ride.customer,
+                      f"{driver.name} comes: {content['datetime']}",
+                      ride.grace),
+                entry("n", ride, ride.driver,
+                      f"{customer.name} waits: {content['datetime']}",
+                      ride.grace)], "made"
 
     def number_given(self, customer, driver, now, reply, body):
         """As the rules have it; None: it was refused, and rightly."""
@@ -297,11 +301,12 @@ class SmallWorld:
                                          body["created"], now)
             assert (reply, answer.get("fate")) == ("SMS_TAKEN", fate), \
                 f"{answer}, not {fate}; {self.called(ride)}"
-            if fate == "closed":
-                self.closed_to.append((sender, number))
-            if fate != "forwarded":
-                return [], fate
-            return [entry(ride, ride.other(sender), body["text"])], fate
+            if fate == "forwarded":
+                return [entry("t", ride, ride.other(sender), body["text"],
+                              ride.grace)], fate
+            if fate == "closed" and self.model.is_told(sender, number, now):
+                return [entry("a", ride, sender, TOLD, now + ANSWERED)], "told"
+            return [], fate
         return Step("ride-svc", "SMS_RECEIVED", body,
                     f"text {body['id']} {self.who(sender)} -> {number} "
                     f"written {body['created']}", judge)
@@ -344,5 +349,6 @@ def end_of(content, rules, now):
     return (pickup if pickup + rules.ride > now else now) + rules.ride
 
 
-def entry(ride, to, text):
-    return (to, text, ride.id, ride.role(to), ride.number, ride.grace)
+def entry(kind, ride, to, text, until):
+    """As the outbox has to have it."""
+    return (kind, to, text, ride.id, ride.role(to), ride.number, until)
