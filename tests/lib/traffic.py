@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from http_client import FORM
 from poll import wait_for
 
-NOTICES = {"CUSTOMER_NOTICE": "your ride {datetime}", "DRIVER_NOTICE": "your fare {datetime}"}
+NOTICES = {"customer": "your ride", "driver": "your fare"}  # and then the ride's key
 # What a deployment is told for this load. An ended ride gives its number back at once, so that the pool never runs short.
-SETTINGS = {"TEXTS_PER_MINUTE": "0", "GRACE_HOURS": "0", "COOLDOWN_HOURS": "0", **NOTICES}
+SETTINGS = {"TEXTS_PER_MINUTE": "0", "GRACE_HOURS": "0", "COOLDOWN_HOURS": "0",
+            **{f"{role.upper()}_NOTICE": f"{words} {{datetime}}" for role, words in NOTICES.items()}}
 
 CUSTOMERS, DRIVERS = 4, 3  # each with each: they share few numbers, and a number is a different person's to each
 FEW_NUMBERS, MORE_NUMBERS = 6, 40
@@ -134,9 +135,7 @@ class Rides:
         request = self._request(key, customer, driver)
         ride = ask(self.api, request, lambda a: a.status == 201).json
         self.made[key] = ride
-        for words, person in (("your ride", customer), ("your fare", driver)):
-            self.load.ledger.expect(f"{words} {key}", person["phone"], ride["proxy"][1:])
-            self.load.ledger.acknowledge(f"{words} {key}")
+        self.load.told(key, customer, driver, ride)
         if self.dice.random() < REPEATED:
             again = ask(self.api, request, lambda a: a.status == 201).json
             if again["id"] != ride["id"]:
@@ -227,10 +226,19 @@ class Load:
     def _ride(self, number, customer, driver):
         when = f"of old {number}"
         ride = self.deployment.ride(customer["id"], driver["id"], when)
-        for words, person in (("your ride", customer), ("your fare", driver)):
-            self.ledger.expect(f"{words} {when}", person["phone"], ride["proxy"][1:])
-            self.ledger.acknowledge(f"{words} {when}")
+        self.told(when, customer, driver, ride)
         return {**ride, "number": number, "phones": (customer["phone"], driver["phone"])}
+
+    def told(self, key, customer, driver, ride):
+        """A ride was made: both must hear of it."""
+        for words, person in zip(NOTICES.values(), (customer, driver)):
+            self.ledger.expect(f"{words} {key}", person["phone"], ride["proxy"][1:])
+            self.ledger.acknowledge(f"{words} {key}")
+
+    def notices(self):
+        """Of the rides that came and went: (ride, role) by the words."""
+        made = {**self.rides.made, **self.probe.rides.made}
+        return {f"{words} {key}": (ride["id"], role) for key, ride in made.items() for role, words in NOTICES.items()}
 
     def _run(self, each):
         try:
