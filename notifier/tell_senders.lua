@@ -18,7 +18,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local waiting = tonumber(redis.call('GET', KEYS[3])) or 0
 local count = (#ARGV - FIRST + 1) / 3
 local items = redis.call('LRANGE', KEYS[1], 0, count - 1)
-local answers, taken = {}, 0
+local answers, taken, twice = {}, 0, {}
 for i = 1, #items do
   local at = FIRST + (i - 1) * 3
   -- Another notifier was here: what is left comes again.
@@ -29,7 +29,9 @@ for i = 1, #items do
   local ride, sender = packed and cmsgpack.unpack(packed), SENDERS[role]
   if ride and sender and ARGV[at + 2] ~= '' and
      waiting + #answers < tonumber(ARGV[1]) and
+     not twice[reference] and
      redis.call('EXISTS', ARGV[4] .. reference) == 0 then
+    twice[reference] = true
     answers[#answers + 1] = {
       told = ARGV[4] .. reference, ride = id, role = sender[1],
       to = ride[sender[2]], proxy = ride[PROXY], ref = ARGV[at + 1],

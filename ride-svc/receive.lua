@@ -50,15 +50,18 @@ end
 
 -- When it is its turn: of the texts a minute from this sender on this ride each
 -- leaves no sooner than a minute after the one that so many stand before. The
--- list holds when each of the last ones is due.
+-- list holds when each of the last ones is due, in order: where the last is not
+-- in the future, none is held back.
 local most, after = tonumber(ARGV[11]), 0
 local pace = route and ARGV[10] .. route[1] .. ':' .. route[2]
 if fate == 'forwarded' and most > 0 then
-  local held_back = redis.call('LINDEX', pace, -MOST_HELD_BACK)
-  local before = redis.call('LINDEX', pace, -most)
-  after = math.max(before and tonumber(before) + MINUTE_MS or 0,
-                   tonumber(redis.call('LINDEX', pace, -1) or 0))
-  if held_back and tonumber(held_back) > now then fate = 'limited' end
+  after = tonumber(redis.call('LINDEX', pace, -1) or 0)
+  if after > now then
+    local held_back = redis.call('LINDEX', pace, -MOST_HELD_BACK)
+    if held_back and tonumber(held_back) > now then fate = 'limited' end
+  end
+  local before = after > 0 and redis.call('LINDEX', pace, -most)
+  after = math.max(after, before and tonumber(before) + MINUTE_MS or 0)
 end
 local full = (tonumber(redis.call('GET', KEYS[7])) or 0) >= tonumber(ARGV[7])
 if fate == 'forwarded' and full then return {'full', ''} end
@@ -72,24 +75,25 @@ if fate == 'closed' and ARGV[13] ~= '' and not full and
           ride[route[2] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
 end
 
-local function send(kind, reference, role, to, sealed, ends)
-  local entry = {'ref', reference, 'ride', route[1], 'role', role, 'to', to,
-                 'text', sealed, 'proxy', ARGV[6], 'until', text(ends),
-                 'kind', kind}
-  if kind == 't' and after > now then
-    entry[#entry + 1] = 'after'
-    entry[#entry + 1] = text(after)
-  end
-  redis.call('XADD', KEYS[4], '*', unpack(entry))
+local function send(kind, reference, role, to, sealed, ends, ...)
+  redis.call('XADD', KEYS[4], '*', 'ref', reference, 'ride', route[1],
+             'role', role, 'to', to, 'text', sealed, 'proxy', ARGV[6],
+             'until', text(ends), 'kind', kind, ...)
   redis.call('INCR', KEYS[7])
 end
 if fate == 'forwarded' then
   local other = route[2] == 'customer' and 'driver' or 'customer'
-  send('t', ARGV[1], other, route[3], ARGV[2], route[5])
+  if after > now then
+    send('t', ARGV[1], other, route[3], ARGV[2], route[5], 'after', text(after))
+  else
+    send('t', ARGV[1], other, route[3], ARGV[2], route[5])
+  end
   if most > 0 then
     local due = math.max(after, now)
-    redis.call('RPUSH', pace, text(due))
-    redis.call('LTRIM', pace, -math.max(most, MOST_HELD_BACK), -1)
+    local kept = math.max(most, MOST_HELD_BACK)
+    if redis.call('RPUSH', pace, text(due)) > kept then
+      redis.call('LTRIM', pace, -kept, -1)
+    end
     redis.call('PEXPIREAT', pace, text(due + MINUTE_MS))
   end
 else

@@ -67,15 +67,20 @@ static void count(struct str fate)
     static const struct {
         const char *fate;
         enum metric metric;
-    } kinds[] = {{"forwarded", METRIC_texts_forwarded_total},
-                 {"repeat", METRIC_texts_repeated_total},
-                 {"stranger", METRIC_texts_strangers_total},
-                 {"old", METRIC_texts_old_total},
-                 {"closed", METRIC_texts_closed_total},
-                 {"limited", METRIC_texts_limited_total}};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (str_is(fate, kinds[i].fate))
-            metric_add(kinds[i].metric, 1);
+        bool unrouted;
+    } kinds[] = {{"forwarded", METRIC_texts_forwarded_total, false},
+                 {"repeat", METRIC_texts_repeated_total, false},
+                 {"stranger", METRIC_texts_strangers_total, true},
+                 {"old", METRIC_texts_old_total, true},
+                 {"closed", METRIC_texts_closed_total, true},
+                 {"limited", METRIC_texts_limited_total, true}};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (!str_is(fate, kinds[i].fate))
+            continue;
+        metric_add(kinds[i].metric, 1);
+        if (kinds[i].unrouted)
+            metric_add(METRIC_texts_unrouted_total, 1);
+    }
 }
 
 static void receive_run(struct task *t)

@@ -24,10 +24,10 @@ struct str key_ride(struct arena *arena, unsigned partition, struct str ride);
 struct str key_timeline(struct arena *arena, unsigned partition,
                         struct str ride);
 /* "<what>:{17}": rides, outbox, duties, unrouted, lease, epoch, sending,
- * parked, dead, waiting */
+ * parked, dead, waiting, undelivered */
 struct str key_of_partition(struct arena *arena, const char *what,
                             unsigned partition);
-/* "<what>:{17}:<which>": seen, jti, status, parked, pace, letter */
+/* "<what>:{17}:<which>": seen, jti, status, parked, pace, letter, told */
 struct str key_in_partition(struct arena *arena, const char *what,
                             unsigned partition, struct str which);
 

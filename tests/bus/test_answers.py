@@ -9,6 +9,7 @@ from poll import wait_for
 SERVICES = ["ride-svc", "pool-svc"]
 UNDELIVERED = "Your last message could not be delivered."
 CLOSED = "This ride is over, so your message was not delivered."
+MOST_WAITING = 100_000
 
 
 @pytest.fixture
@@ -20,6 +21,10 @@ def ride(scene, provider, start):
     ride = scene.ride(scene.ann, scene.dan)
     wait_texts(provider, 2)
     return ride
+
+
+def tag(ride):
+    return f"{{{int(ride['id'][:2])}}}"
 
 
 def reference_of(provider, text):
@@ -84,6 +89,62 @@ def test_a_text_that_dies_twice_is_told_once(scene, provider, ride):
     assert provider.texts(scene.dan.phone)[1:] == [UNDELIVERED]
 
 
+def test_a_text_that_dies_twice_at_once_is_told_once(
+        scene, redis, provider, ride):
+    """Refused, sent again by hand and refused again, or reported on beside:
+    before anybody looked what is owed."""
+    scene.text(scene.ann.phone, ride["proxy"], text="Lost")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    owed = f"{reference_of(provider, 'Lost')} {ride['id']} driver"
+    redis.client.rpush(f"undelivered:{tag(ride)}", owed, owed)
+    wait_texts(provider, 2, to=scene.ann.phone)
+    all_told(scene)
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED]
+    assert scene.notifier.metric("senders_told_total") == 1
+
+
+def test_an_early_report(scene, provider, ride):
+    """It overtakes the answer to the POST."""
+    provider.rule(scene.dan.phone, hold=1)
+    scene.text(scene.ann.phone, ride["proxy"], text="Lost")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    assert report(scene, reference_of(provider, "Lost"), "expired") == "OK"
+    wait_texts(provider, 2, to=scene.ann.phone)
+    all_told(scene)
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED]
+
+
+def test_a_text_that_waited_longer_than_its_ride(
+        world, scene, redis, provider, ride):
+    """Who wrote it is told, though the ride connects no more; the answer has
+    an end of its own."""
+    short = world.start("ride-svc", "short", GRACE_HOURS="0")
+    provider.rule(scene.dan.phone, status=429)
+    scene.text(scene.ann.phone, ride["proxy"], text="Too late")
+    wait_for(lambda: redis.client.keys(f"parked:{tag(ride)}:*"),
+             what="a parked text")
+    assert short.bus.ask("RIDE_END", {"id": ride["id"]})[0] == "RIDE"
+    provider.heal()
+    redis.move(seconds=5)
+    wait_texts(provider, 2, to=scene.ann.phone)
+    all_told(scene)
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED]
+    assert provider.texts(scene.dan.phone)[1:] == []
+    short.stop(at_once=True)
+
+
+def test_no_room_for_the_answer(scene, redis, provider, ride):
+    scene.text(scene.ann.phone, ride["proxy"], text="Lost")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    all_told(scene)
+    redis.client.set(f"waiting:{tag(ride)}", MOST_WAITING)
+    report(scene, reference_of(provider, "Lost"), "expired")
+    all_told(scene)
+    assert len(provider.texts(scene.ann.phone)) == 1
+    assert int(redis.client.get(f"waiting:{tag(ride)}")) == MOST_WAITING
+    assert story(scene, ride, "text.answered") == []
+
+
 def test_delivered_texts_notices_and_answers_are_silent(scene, provider, ride):
     scene.text(scene.ann.phone, ride["proxy"], text="All is well")
     wait_texts(provider, 2, to=scene.dan.phone)
@@ -133,6 +194,25 @@ def test_the_answer_of_a_closed_ride_leaves(scene, redis, provider, ride):
     assert len(provider.texts(scene.dan.phone)) == 1
 
 
+def test_an_auto_responder_is_not_talked_to_for_ever(
+        scene, redis, provider, ride):
+    """It answers all that it gets, and is told once that nobody reads it."""
+    scene.end(ride)
+    redis.move(hours=24, seconds=1)
+    answered, fates = 1, [scene.text(scene.ann.phone, ride["proxy"])]
+    wait_texts(provider, 2, to=scene.ann.phone)
+    for _ in range(5):
+        all_told(scene)
+        while answered < len(provider.texts(scene.ann.phone)):
+            answered += 1
+            fates.append(scene.text(scene.ann.phone, ride["proxy"],
+                                    text="I am on holiday."))
+    assert fates == ["closed"] * 2
+    assert provider.texts(scene.ann.phone)[1:] == [CLOSED]
+
+
+# ---- texts that wait their turn ----
+
 def test_texts_wait_their_turn_in_order(scene, redis, provider, ride):
     """Thirty leave at once; the rest as time goes on, none overtakes another,
     and nobody else waits for them."""
@@ -148,5 +228,63 @@ def test_texts_wait_their_turn_in_order(scene, redis, provider, ride):
             (30 if count == 60 else 10) + 1
         redis.move(minutes=1)
         wait_texts(provider, count + 1, to=scene.dan.phone)
+    assert provider.texts(scene.dan.phone)[1:] == words
+    all_told(scene)
+
+
+def waiting_conversation(scene, redis, ride, count):
+    """Texts of which all past thirty are parked; their words."""
+    words = [f"text {n}" for n in range(count)]
+    for text in words:
+        scene.text(scene.ann.phone, ride["proxy"], text=text)
+    parked = f"parked:{tag(ride)}:{ride['id']}:driver"
+    wait_for(lambda: redis.client.llen(parked) == count - 30
+             and not redis.client.exists(f"sending:{tag(ride)}"),
+             what="parked texts")
+    return words
+
+
+def calls_of(redis, command):
+    stats = redis.client.info("commandstats")
+    return stats.get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+def test_who_waits_costs_no_look(scene, redis, provider, ride):
+    """Each poll asks what is due (ZRANGE); nobody asks whether the text may be
+    sent (LINDEX) before it is its turn."""
+    waiting_conversation(scene, redis, ride, 100)
+    polls, looks = calls_of(redis, "zrange"), calls_of(redis, "lindex")
+    wait_for(lambda: calls_of(redis, "zrange") >= polls + 5 * 64,
+             what="five polls")
+    assert calls_of(redis, "lindex") <= looks + 1
+    assert len(provider.texts(scene.dan.phone)) == 31
+
+
+def test_their_turn_comes_at_another_notifier(scene, redis, provider, start,
+                                              ride):
+    words = waiting_conversation(scene, redis, ride, 50)
+    scene.notifier.kill()
+    start("second", share=64)
+    assert provider.texts(scene.dan.phone)[1:] == words[:30]
+    redis.move(minutes=1)
+    wait_texts(provider, 51, to=scene.dan.phone)
+    assert provider.texts(scene.dan.phone)[1:] == words
+    all_told(scene)
+
+
+def test_an_outage_holds_nobody_back(scene, redis, provider, ride):
+    """What waits for the provider, however much, does not count: it was due
+    when it came."""
+    provider.rule(scene.dan.phone, status=429)
+    words = []
+    for minute in range(11):
+        for n in range(30):
+            words.append(f"text {minute} {n}")
+            assert scene.text(scene.ann.phone, ride["proxy"],
+                              text=words[-1]) == "forwarded"
+        redis.move(minutes=1, seconds=1)
+    provider.heal()
+    redis.move(minutes=6)
+    wait_texts(provider, 331, to=scene.dan.phone, seconds=30)
     assert provider.texts(scene.dan.phone)[1:] == words
     all_told(scene)

@@ -84,6 +84,24 @@ def test_a_repeat_is_taken_once(scene, redis, ride):
     assert len(scene.texts()) == 1
 
 
+def test_a_repeat_at_another_copy(world, scene, redis, ride):
+    """Whenever it comes: taken once, and too old when nobody remembers it."""
+    scene.done("ride-svc", "RIDE_EXTEND", id=ride["id"],
+               ends=ride["ends"] + 100 * HOUR)
+    second = world.start("ride-svc", "ride-svc-2")
+    text = scene.text_from(scene.ann.phone, ride["proxy"],
+                           created=redis.now_ms())
+    assert scene.done("ride-svc", "SMS_RECEIVED", **text)["fate"] == \
+        "forwarded"
+    for hours, fate in ((0, "repeat"), (47, "repeat"), (2, "old")):
+        redis.move(hours=hours)
+        for copy in (second, scene.daemon("ride-svc")):
+            assert copy.bus.ask("SMS_RECEIVED", text)[1]["fate"] == fate
+            fate = "repeat"
+    assert len(scene.texts()) == 1
+    second.stop(at_once=True)
+
+
 def test_a_refused_text_is_no_other_later(scene, redis, ride):
     """A repeat of what reached nobody reaches nobody."""
     text = scene.text_from("447700900499", ride["proxy"])

@@ -1,5 +1,6 @@
 """Texts that wait their turn: so many a minute from one sender on one ride; and
 who writes to a ride that is over."""
+import msgpack
 import pytest
 
 from scene import HOUR
@@ -7,6 +8,7 @@ from scene import HOUR
 SERVICES = ["ride-svc", "pool-svc"]
 MINUTE_MS = 60_000
 MOST_HELD_BACK = 300
+MOST_WAITING = 100_000
 ANSWER = "This ride is over, so your message was not delivered."
 
 
@@ -15,6 +17,10 @@ def ride(scene):
     scene.number()
     scene.ann, scene.dan = scene.customer(), scene.driver()
     return scene.ride(scene.ann, scene.dan)
+
+
+def tag(ride):
+    return f"{{{int(ride['id'][:2])}}}"
 
 
 def write(scene, sender, ride, count, by=None):
@@ -87,6 +93,45 @@ def test_past_300_held_back_they_are_put_on_record(scene, ride):
     fates = write(scene, scene.ann.phone, ride, 31)
     assert fates == ["forwarded"] * 30 + ["limited"]
     assert at_most(scene, 30)
+
+
+def test_what_is_limited_stands_on_record(world, scene, redis, ride):
+    """As it was written, and answered as any other."""
+    copy = world.start("ride-svc", "strict", TEXTS_PER_MINUTE="1")
+    write(scene, scene.ann.phone, ride, MOST_HELD_BACK + 1, [copy])
+    text = scene.text_from(scene.ann.phone, ride["proxy"], text="One too many")
+    fates = [copy.bus.ask("SMS_RECEIVED", text)[1]["fate"] for _ in range(2)]
+    assert fates == ["limited", "repeat"]
+    record, = redis.client.lrange(f"unrouted:{tag(ride)}", 0, -1)
+    _, fate, reference, sealed = msgpack.unpackb(record, raw=True)
+    assert fate == b"limited"
+    assert world.vault.unseal(sealed, f"text:{reference.decode()}") == \
+        "One too many"
+    assert "One too many" not in [text for _, text in scene.texts()]
+    assert copy.metric("texts_limited_total") == 1
+    copy.stop(at_once=True)
+
+
+def test_a_full_outbox_takes_nobodys_turn(scene, redis, ride):
+    """What is refused comes again, and is not held back for having come."""
+    waiting = f"waiting:{tag(ride)}"
+    there = redis.client.get(waiting)
+    redis.client.set(waiting, MOST_WAITING)
+    for _ in range(40):
+        text = scene.text_from(scene.ann.phone, ride["proxy"])
+        assert scene.refused("ride-svc", "SMS_RECEIVED", **text)[0] == "busy"
+    redis.client.set(waiting, there)
+    write(scene, scene.ann.phone, ride, 30)
+    assert turns(scene) == [0] * 30
+
+
+def test_what_is_kept_of_them(scene, redis, ride):
+    """No more than it takes, and a minute longer than it is asked for."""
+    write(scene, scene.ann.phone, ride, 335)
+    key = f"pace:{tag(ride)}:{ride['id']}:customer"
+    dues = [int(due) for due in redis.client.lrange(key, 0, -1)]
+    assert len(dues) == MOST_HELD_BACK and dues == sorted(dues)
+    assert redis.client.pexpiretime(key) == dues[-1] + MINUTE_MS
 
 
 def test_a_repeat_takes_nobodys_turn(scene, ride):
@@ -169,4 +214,57 @@ def test_nobody_is_told(world, scene, redis, ride):
     assert copy.bus.ask("SMS_RECEIVED", scene.text_from(
         scene.ann.phone, ride["proxy"]))[1]["fate"] == "closed"
     assert scene.texts("a") == []
+    copy.stop(at_once=True)
+
+
+def test_no_room_for_the_answer(scene, redis, ride):
+    """The text is on record even so; who writes again is told then."""
+    scene.end(ride)
+    redis.move(hours=24, seconds=1)
+    waiting = f"waiting:{tag(ride)}"
+    there = int(redis.client.get(waiting))
+    redis.client.set(waiting, MOST_WAITING)
+    assert scene.text(scene.ann.phone, ride["proxy"]) == "closed"
+    assert scene.texts("a") == []
+    assert redis.client.llen(f"unrouted:{tag(ride)}") == 1
+    assert int(redis.client.get(waiting)) == MOST_WAITING
+    redis.client.set(waiting, there)
+    assert scene.text(scene.ann.phone, ride["proxy"]) == "closed"
+    assert len(scene.texts("a")) == 1
+    assert int(redis.client.get(waiting)) == there + 1
+
+
+def test_no_answer_where_the_ride_is_gone(scene, redis, ride):
+    scene.end(ride)
+    redis.move(hours=24, seconds=1)
+    redis.client.delete(f"ride:{tag(ride)}:{ride['id']}")
+    assert scene.text(scene.ann.phone, ride["proxy"]) == "closed"
+    assert scene.texts("a") == []
+
+
+# ---- counted by what became of them ----
+
+def test_counted_by_fate(world, scene, redis, ride):
+    copy = world.start("ride-svc", "counts", TEXTS_PER_MINUTE="1")
+
+    def text(phone, **more):
+        text = scene.text_from(phone, ride["proxy"], **more)
+        return copy.bus.ask("SMS_RECEIVED", text)[1]["fate"]
+
+    for phone, more in (("447700900499", {}), ("447700900498", {}),
+                        (scene.ann.phone, {"created": 1}),
+                        (scene.ann.phone, {"id": "x"}),
+                        (scene.ann.phone, {"id": "x"})):
+        text(phone, **more)
+    write(scene, scene.dan.phone, ride, MOST_HELD_BACK + 3, [copy])
+    scene.end(ride)
+    redis.move(hours=24, seconds=1)
+    for _ in range(3):
+        text(scene.ann.phone)
+    counted = {name: copy.metric(f"texts_{name}_total") for name in (
+        "strangers", "old", "closed", "limited", "unrouted", "repeated",
+        "forwarded")}
+    assert counted == {"strangers": 2, "old": 1, "closed": 3, "limited": 2,
+                       "unrouted": 8, "repeated": 1,
+                       "forwarded": MOST_HELD_BACK + 2}
     copy.stop(at_once=True)
