@@ -14,7 +14,7 @@ enum {
     /* Longer than any daemon sleeps of itself: its heartbeat wakes it. */
     PAUSE_MS = 1500,
     /* What came during a pause has been read by then. */
-    CATCH_UP_MS = 300
+    CATCH_UP_MS = 1000
 };
 
 struct answers {

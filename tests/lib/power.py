@@ -19,6 +19,10 @@ SYNCED = BIN.parent / "lib" / "libsynced.so"
 NOTE = struct.Struct("=QQ")  # inode, bytes
 
 
+def first_on_path(folder):
+    return f"{folder}:{os.environ['PATH']}"
+
+
 class Power:
     def __init__(self, folder):
         self.gate, self.notes, self.path = folder / "power", folder / "synced", folder / "bin"
@@ -35,7 +39,7 @@ class Power:
     @property
     def settings(self):
         """For deploy/up."""
-        return {"PATH": f"{self.path}:{os.environ['PATH']}"}
+        return {"PATH": first_on_path(self.path)}
 
     @contextmanager
     def _off(self):

@@ -4,6 +4,7 @@ import shutil
 import time
 
 from deployment import Deployment
+from failing import Failing
 from figures import record
 from ledger import Ledger
 from paths import scratch_folder
@@ -18,17 +19,19 @@ SECRET = "the-signing-key-of-a-test"
 
 
 class Trial:
-    """`power`: it may be cut, by `power.cut()`."""
+    """`power`: it may be cut, by `power.cut()`. `failing`: system calls may fail, by `failing.begin()`."""
 
-    def __init__(self, seed, copies=1, power=False, **settings):
+    def __init__(self, seed, copies=1, power=False, failing=False, **settings):
         self.seed, self.copies = seed, copies
         self.ledger, self.recovered = Ledger(), []
         self.provider = Unreliable(seed, spared=Load.PROBES).start()
         self.folder = scratch_folder("birdcar-")
         self.power = Power(self.folder) if power else None
+        self.failing = Failing(self.folder) if failing else None
+        settings = {**settings, **(self.power or self.failing).settings} if power or failing else settings
         self.deployment = Deployment(
             state=self.folder / "state", MESSAGEBIRD_API_KEY="test_x", MESSAGEBIRD_API_URL=self.provider.url,
-            MESSAGEBIRD_SIGNING_KEY=SECRET, **SETTINGS, **(self.power.settings if power else {}), **settings)
+            MESSAGEBIRD_SIGNING_KEY=SECRET, **SETTINGS, **settings)
         self.load = None
 
     def __enter__(self):
