@@ -260,6 +260,7 @@ static bool serve(void *arg)
     flush_answers(s);
     unsigned taken = 0;
     while (taken < MESSAGES_A_TURN && socket_receive(s->raw, &s->in)) {
+        look_at_clock(s); /* it may have been frozen right here */
         take_message(s);
         taken++;
     }
