@@ -134,6 +134,32 @@ refuse_lost_provider() {
     fi
 }
 
+# Prints the bytes of memory that this machine has, or that the control groups we are in allow, whichever is less.
+memory_bytes() {
+    local kind size unit least='' group file
+    while read -r kind size unit; do
+        [[ $kind != MemTotal: ]] || least=$((size * 1024))
+    done </proc/meminfo
+    group=$(sed -n 's/^0:://p' /proc/self/cgroup 2>/dev/null) || true
+    while :; do
+        for file in "/sys/fs/cgroup$group/memory.max" /sys/fs/cgroup/memory/memory.limit_in_bytes; do
+            { read -r size <"$file"; } 2>/dev/null || continue
+            [[ ! $size =~ ^[0-9]{1,18}$ ]] || ((size >= least)) || least=$size
+        done
+        [[ -n $group ]] || break
+        group=${group%/*}
+    done
+    printf '%s\n' "$least"
+}
+
+# The most memory of our own Redis. Without a limit the kernel would kill it one day; with one it refuses what is new, and
+# what it has it keeps.
+choose_memory() {
+    local given=${REDIS_MAXMEMORY:-} suffix='^(0|[1-9][0-9]*([kmg]b?)?)$'
+    [[ -z $given || ${given,,} =~ $suffix ]] || die "REDIS_MAXMEMORY wants a size, as in 2gb or 500mb; 0: no limit."
+    export REDIS_MAXMEMORY=${given:-$(($(memory_bytes) * 3 / 4))}
+}
+
 # What every daemon finds in its environment; deploy/s6/run adds what differs from one to the next.
 export_settings() {
     unset LISTEN_FDS LISTEN_PID LISTEN_FDNAMES INSTANCE BIRDCAR_SANDBOX_PORT
@@ -141,7 +167,10 @@ export_settings() {
     export BIRDCAR_BIN_DIR=${BIRDCAR_BIN_DIR:-$root/build/release/bin}
     export RUN_DIR=$run_dir KEYS_FILE=$state/keys
     export API_TOKEN_FILE=$state/api-token ADMIN_PASSWORD_FILE=$state/admin-password
-    export REDIS_URL=${REDIS_URL:-unix://$run_dir/redis.sock}
+    if [[ -z ${REDIS_URL:-} ]]; then
+        export REDIS_URL=unix://$run_dir/redis.sock DATA_DIR=${DATA_DIR:-$state/data}
+        choose_memory
+    fi
     if uses_sandbox; then
         if [[ -z ${MESSAGEBIRD_SIGNING_KEY:-} ]]; then
             MESSAGEBIRD_SIGNING_KEY=$(<"$state/signing-key")

@@ -46,7 +46,7 @@ static const struct route routes[] = {
     HOOK("GET", "/webhook/{}", text, WEBHOOK_TEXT_WITHIN_MS, LANE_TEXTS),
 
     OPS("/healthz", DOOR_OPEN, struct exchange, healthz_run),
-    OPS("/readyz", DOOR_OPEN, struct exchange, readyz_run),
+    OPS("/readyz", DOOR_OPEN, struct ready_call, readyz_run),
     OPS("/metrics", DOOR_API, struct metrics_call, metrics_run),
     OPS("/assets/{}", DOOR_OPEN, struct exchange, console_asset_run),
 

@@ -26,27 +26,51 @@ static void ask_redis(struct task *t)
     REDIS_DO(service_of(t)->redis, t, STR("ready"), NULL, STR("PING"));
 }
 
-void readyz_run(struct task *t)
+static cJSON *live_services(const struct service *s, bool *all)
 {
-    struct exchange *x = (struct exchange *)t;
-    const struct service *s = service_of(t);
-    TASK_BEGIN(t);
-    if (redis_connected(s->redis))
-        AWAIT(t, ask_redis(t));
-    bool redis = redis_connected(s->redis) && t->outcome == DONE;
-    bool ready = redis && s->left_ms == 0;
     cJSON *services = cJSON_CreateObject();
     for (int i = 0; ops_peers[i] != NULL; i++) {
         unsigned live = bus_client_live(s->client, ops_peers[i]);
         cJSON_AddNumberToObject(services, ops_peers[i], live);
-        ready = ready && live > 0;
+        *all = *all && live > 0;
     }
+    return services;
+}
+
+/* Short of room, or refused a write, it still serves what it can: the detail
+ * says so, and whoever watches it acts. */
+static cJSON *ready_json(const struct ready_call *c, bool *ready)
+{
+    const struct service *s = service_of(&c->x.task);
+    const char *refusal = redis_refusal(s->redis);
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddBoolToObject(json, "ready", ready);
-    cJSON_AddBoolToObject(json, "redis", redis);
+    *ready = c->redis && s->left_ms == 0;
+    cJSON *services = live_services(s, ready);
+    cJSON_AddBoolToObject(json, "ready", *ready);
+    cJSON_AddBoolToObject(json, "redis", c->redis);
+    if (refusal != NULL)
+        cJSON_AddStringToObject(json, "redis_refuses", refusal);
     cJSON_AddBoolToObject(json, "leaving", s->left_ms != 0);
+    cJSON_AddItemToObject(json, "memory", health_memory_json(&c->health));
+    cJSON_AddItemToObject(json, "disk", health_disk_json(&c->health));
     cJSON_AddItemToObject(json, "services", services);
-    answer_json(&x->answer, t->arena, ready ? 200 : 503, &json);
+    return json;
+}
+
+void readyz_run(struct task *t)
+{
+    struct ready_call *c = (struct ready_call *)t;
+    const struct service *s = service_of(t);
+    TASK_BEGIN(t);
+    if (redis_connected(s->redis))
+        AWAIT(t, ask_redis(t));
+    c->redis = redis_connected(s->redis) && t->outcome == DONE;
+    if (c->redis)
+        AWAIT(t, health_ask(t, &c->health));
+    health_see(s, &c->health);
+    bool ready = false;
+    cJSON *json = ready_json(c, &ready);
+    answer_json(&c->x.answer, t->arena, ready ? 200 : 503, &json);
     TASK_END(t);
 }
 
@@ -56,6 +80,7 @@ static void ask_all(struct task *t, struct metrics_call *c)
 {
     static const struct msg_stats ask;
     struct bus_client *client = service_of(t)->client;
+    health_ask(t, &c->health);
     for (int i = 0; ops_peers[i] != NULL; i++) {
         unsigned live = bus_client_live(client, ops_peers[i]);
         for (unsigned nth = 0; nth < live && nth < OPS_MOST_COPIES; nth++)
@@ -84,6 +109,7 @@ void metrics_run(struct task *t)
     struct metrics_call *c = (struct metrics_call *)t;
     TASK_BEGIN(t);
     AWAIT(t, ask_all(t, c));
+    health_see(service_of(t), &c->health);
     c->x.answer.status = 200;
     c->x.answer.content_type = STR("text/plain; version=0.0.4; charset=utf-8");
     c->x.answer.body = join_all(t, c);

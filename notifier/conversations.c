@@ -21,6 +21,7 @@ struct talk {
     struct talk *prev, *next; /* in line */
     struct entry *first, **last;
     int64_t not_before_ms;
+    enum turn line;
     bool due, busy, in_line;
     struct entry *tried; /* NULL: what is parked, or dropped since */
     char *name;          /* holds ride and role */
@@ -28,7 +29,9 @@ struct talk {
 
 struct conversations {
     struct talk *buckets[BUCKETS];
-    struct talk *first, *last; /* the line */
+    struct line {
+        struct talk *first, *last;
+    } lines[TURNS];
     unsigned waiting[PARTITIONS];
 };
 
@@ -62,6 +65,7 @@ static struct talk *find(struct conversations *all, unsigned partition,
     k->seen.ride = (struct str){k->name, ride.len};
     k->seen.role = (struct str){k->name + ride.len, role.len};
     k->last = &k->first;
+    k->line = TURN_SEND;
     k->in_bucket = *at;
     *at = k;
     return k;
@@ -73,8 +77,9 @@ static void leave_line(struct conversations *all, struct talk *k)
 {
     if (!k->in_line)
         return;
-    *(k->prev != NULL ? &k->prev->next : &all->first) = k->next;
-    *(k->next != NULL ? &k->next->prev : &all->last) = k->prev;
+    struct line *line = &all->lines[k->line];
+    *(k->prev != NULL ? &k->prev->next : &line->first) = k->next;
+    *(k->next != NULL ? &k->next->prev : &line->last) = k->prev;
     k->in_line = false;
 }
 
@@ -82,11 +87,21 @@ static void join_line(struct conversations *all, struct talk *k)
 {
     if (k->in_line || k->busy || (!k->due && k->first == NULL))
         return;
-    k->prev = all->last;
+    struct line *line = &all->lines[k->line];
+    k->prev = line->last;
     k->next = NULL;
-    *(all->last != NULL ? &all->last->next : &all->first) = k;
-    all->last = k;
+    *(line->last != NULL ? &line->last->next : &line->first) = k;
+    line->last = k;
     k->in_line = true;
+}
+
+static void change_line(struct conversations *all, struct talk *k,
+                        enum turn line)
+{
+    if (k->line == line)
+        return;
+    leave_line(all, k);
+    k->line = line;
 }
 
 static void drop_first(struct conversations *all, struct talk *k)
@@ -146,20 +161,21 @@ void conversations_add(struct conversations *all, unsigned partition,
 }
 
 void conversations_due(struct conversations *all, unsigned partition,
-                       struct str ride, struct str role)
+                       struct str ride, struct str role, enum turn line)
 {
     struct talk *k = find(all, partition, ride, role);
     /* Being tried: whoever tries it will say what is due afterwards. */
     if (k->busy)
         return;
     k->due = true;
+    change_line(all, k, line);
     join_line(all, k);
 }
 
 const struct conversation *conversations_next(struct conversations *all,
-                                              int64_t now_ms)
+                                              enum turn line, int64_t now_ms)
 {
-    struct talk *k = all->first;
+    struct talk *k = all->lines[line].first;
     while (k != NULL && k->not_before_ms > now_ms)
         k = k->next;
     if (k == NULL)
@@ -175,7 +191,7 @@ const struct conversation *conversations_next(struct conversations *all,
 void conversations_ended(struct conversations *all,
                          const struct conversation *c,
                          enum conversation_end how, int64_t not_before_ms,
-                         bool more)
+                         bool more, enum turn line)
 {
     struct talk *k = find(all, c->partition, c->ride, c->role);
     assert(&k->seen == c && k->busy);
@@ -190,6 +206,7 @@ void conversations_ended(struct conversations *all,
         k->due = k->due || more;
     }
     k->tried = NULL;
+    change_line(all, k, line);
     if (!k->due && k->first == NULL)
         free_talk(all, k);
     else

@@ -1,7 +1,6 @@
 #include "notifier/delivery.h"
 
-#include <sodium.h>
-
+#include "notifier/retry.h"
 #include "notifier/sending.h"
 #include "shared/fault.h"
 #include "shared/keys.h"
@@ -13,13 +12,7 @@ enum {
     STORE_AGAIN_MS = 500, /* after Redis did not answer */
     WAIT_MOST_MS = 500,   /* for another's attempt, before asking anew */
     FOR_EVER_MS = 24 * 3600 * 1000,
-    BACK_OFF_LEAST_MS = 1000,
-    BACK_OFF_MOST_MS = 300000,
-    /* A text in doubt leaves within 30 s once the provider answers. */
-    LOOK_AGAIN_MS = 5000,
-    LOOK_BACK_OFF_MS = 10000,
     LOOK_WITHIN_MS = 10000,
-    ABSENCES = 2,
     MOST_PAGES = 50,
     LOUD_EVERY_MS = 60000
 };
@@ -30,6 +23,7 @@ struct delivery {
     void (*ended)(void *arg, const struct delivery_result *result);
     void *arg;
     struct delivery_result result;
+    struct ticket ticket;
     struct sending sending;
     struct value reply;
     struct begun begun;
@@ -61,18 +55,47 @@ static void sleep_ms(struct delivery *d, int64_t ms)
     loop_timer_set(d->timer, ms);
 }
 
+/* ---- the account's pace ---- */
+
+static void give_back(const struct delivery *d)
+{
+    pace_give_back(d->means.pace, d->ticket, loop_now_ms());
+}
+
+static void heard(const struct delivery *d)
+{
+    const struct verdict *v = &d->verdict;
+    if (v->trouble == TROUBLE_LIMIT)
+        metric_add(METRIC_rate_limited_total, 1);
+    pace_heard(d->means.pace, d->ticket, v->trouble, v->least_ms,
+               loop_now_ms());
+}
+
+static void turn_over(struct delivery *d, enum turn turn)
+{
+    give_back(d);
+    d->ticket = pace_begin(d->means.pace, turn, loop_now_ms());
+}
+
+static void sleep_until_turn(struct delivery *d)
+{
+    sleep_ms(d, pace_one_more(d->means.pace, d->ticket, loop_now_ms()));
+}
+
 /* ---- how the conversation goes on ---- */
 
-static void go_on(struct delivery *d, bool more)
+static void go_on(struct delivery *d, bool more, enum turn line)
 {
     d->result.end = GONE_BY;
     d->result.more = more;
+    d->result.line = line;
 }
 
 static void try_again(struct delivery *d, int64_t in_ms)
 {
     d->result.end = AGAIN;
     d->result.not_before_ms = loop_now_ms() + in_ms;
+    d->result.line = d->begun.may == MAY_LOOK ? TURN_LOOK : d->ticket.turn;
 }
 
 /* ---- the text ---- */
@@ -105,9 +128,12 @@ static void post(struct delivery *d)
     http_client_ask(d->means.http, &d->task, &d->request, &d->answer);
 }
 
-/* May the request still be handed over? The last look at the clock. */
+/* May the request still be handed over? The last look at the clock, and at the
+ * account, which others may have found shut meanwhile. */
 static bool may_post(struct delivery *d)
 {
+    if (d->ticket.turn != TURN_SEND)
+        turn_over(d, TURN_SEND);
     if (!unseal(d)) {
         d->verdict = (struct verdict){.fate = NOT_SENT_RETRY,
                                       .reason = "unreadable",
@@ -116,11 +142,32 @@ static bool may_post(struct delivery *d)
     }
     if (leases_hold(d->means.leases, d->sending.partition) &&
         loop_now_ms() - d->asked_ms < LEASE_TRUST_MS &&
-        d->means.service->left_ms == 0)
-        return true;
+        d->means.service->left_ms == 0) {
+        if (pace_stands(d->means.pace, d->ticket))
+            return true;
+        d->verdict = (struct verdict){.fate = NOT_SENT_RETRY,
+                                      .reason = "account_waits",
+                                      .trouble = TROUBLE_LIMIT};
+        return false;
+    }
     d->lapsed = true;
     d->verdict =
         (struct verdict){.fate = NOT_SENT_RETRY, .reason = "lease_lapsed"};
+    return false;
+}
+
+/* Not where it took the turn of a text, and there is none for a look-up. */
+static bool may_look(struct delivery *d)
+{
+    if (d->ticket.turn == TURN_LOOK)
+        return true;
+    int64_t wait = pace_wait(d->means.pace, TURN_LOOK, loop_now_ms());
+    if (wait == 0) {
+        turn_over(d, TURN_LOOK);
+        return true;
+    }
+    give_back(d);
+    try_again(d, wait);
     return false;
 }
 
@@ -137,66 +184,13 @@ static void look_up(struct delivery *d)
 
 /* ---- what follows ---- */
 
-int64_t delivery_back_off(int64_t attempts, int64_t least_ms)
-{
-    int64_t most = (int64_t)BACK_OFF_LEAST_MS * 2;
-    for (int64_t i = 1; i < attempts && most < BACK_OFF_MOST_MS; i++)
-        most *= 2;
-    if (most > BACK_OFF_MOST_MS)
-        most = BACK_OFF_MOST_MS;
-    int64_t ms = most / 2 + randombytes_uniform((uint32_t)(most / 2));
-    if (ms >= least_ms)
-        return ms;
-    return least_ms + randombytes_uniform(BACK_OFF_LEAST_MS);
-}
-
-/* After an attempt that did not end well. */
 static void plan_retry(struct delivery *d)
 {
-    const struct verdict *v = &d->verdict;
-    const struct begun *b = &d->begun;
-    struct parking *p = &d->parking;
-    *p = (struct parking){.attempts = b->attempts + 1};
-    if (d->lapsed) {
-        p->attempts = b->attempts;
-        p->again_ms = STORE_AGAIN_MS;
-    } else if (v->fate == IN_DOUBT) {
-        /* Looked up at once, unless we were told to stay away. */
-        p->doubt_ms = b->now_ms;
-        p->again_ms = v->least_ms > 0 ? v->least_ms : 0;
-    } else {
-        p->again_ms = delivery_back_off(p->attempts, v->least_ms);
-    }
-}
-
-/* After the provider was asked whether it knows the text. */
-static void plan_after_look(struct delivery *d)
-{
-    const struct begun *b = &d->begun;
-    struct parking *p = &d->parking;
-    *p = (struct parking){.attempts = b->attempts,
-                          .doubt_ms = b->doubt_ms,
-                          .absences = b->absences};
-    if (d->look == LOOK_FOUND) {
-        d->verdict = (struct verdict){.fate = SENT, .reason = "found"};
+    d->parking = retry_after_send(&d->begun, &d->verdict);
+    if (!d->lapsed)
         return;
-    }
-    d->verdict = (struct verdict){.fate = IN_DOUBT, .reason = "no_look_up"};
-    int64_t pause = delivery_back_off(p->attempts, 0);
-    if (pause > LOOK_BACK_OFF_MS)
-        pause = LOOK_BACK_OFF_MS;
-    if (d->look != LOOK_ABSENT) {
-        p->again_ms = pause;
-    } else if (++p->absences < ABSENCES) {
-        d->verdict.reason = "absent";
-        p->again_ms = LOOK_AGAIN_MS;
-    } else {
-        d->verdict =
-            (struct verdict){.fate = NOT_SENT_RETRY, .reason = "not_taken"};
-        p->doubt_ms = 0;
-        p->absences = 0;
-        p->again_ms = pause > LOOK_AGAIN_MS ? pause - LOOK_AGAIN_MS : 0;
-    }
+    d->parking.attempts = d->begun.attempts;
+    d->parking.again_ms = STORE_AGAIN_MS;
 }
 
 static void say_loudly(const struct verdict *v, int status)
@@ -261,8 +255,12 @@ static void follow(struct delivery *d)
         d->verdict.fate == NOT_SENT_RETRY || d->verdict.fate == IN_DOUBT;
     if (sending_lost(&d->reply))
         try_again(d, STORE_AGAIN_MS);
+    else if (!waits)
+        go_on(d, sending_more(&d->reply), TURN_SEND);
+    else if (d->parking.again_ms > 0)
+        go_on(d, false, TURN_SEND);
     else
-        go_on(d, waits ? d->parking.again_ms == 0 : sending_more(&d->reply));
+        go_on(d, true, d->parking.doubt_ms > 0 ? TURN_LOOK : TURN_SEND);
 }
 
 /* What stands in the way of an attempt. True: there will be none. */
@@ -270,16 +268,21 @@ static bool not_now(struct delivery *d)
 {
     const struct begun *b = &d->begun;
     sending_read(&d->sending, &d->reply, &d->begun);
+    if (b->may == MAY_LOOK)
+        return !may_look(d);
+    if (b->may == MAY_SEND)
+        return false;
+    give_back(d);
     switch (b->may) {
     case MAY_SEND:
     case MAY_LOOK:
-        return false;
+        break;
     case MAY_DEAD:
         d->verdict = (struct verdict){.fate = FINAL, .reason = b->reason};
         return false;
     case MAY_GONE:
     case MAY_MOVED:
-        go_on(d, false);
+        go_on(d, false, TURN_SEND);
         return true;
     case MAY_WAIT:
         try_again(d, b->wait_ms < WAIT_MOST_MS ? b->wait_ms : WAIT_MOST_MS);
@@ -305,6 +308,7 @@ static void run(struct task *t)
     TASK_BEGIN(t);
     AWAIT(t, begin(d));
     if (t->outcome != DONE) {
+        give_back(d);
         try_again(d, STORE_AGAIN_MS);
         TASK_FAIL(t);
     }
@@ -317,17 +321,23 @@ static void run(struct task *t)
             AWAIT(t, post(d));
             FAULT("send.answered");
             d->verdict = d->means.provider->read_send(&d->answer);
+            heard(d);
+        } else {
+            give_back(d);
         }
         plan_retry(d);
     }
     if (d->begun.may == MAY_LOOK) {
         do {
+            if (d->page > 0)
+                AWAIT(t, sleep_until_turn(d));
             AWAIT(t, look_up(d));
-            d->look = d->means.provider->read_look(&d->answer, &d->text,
-                                                   d->begun.doubt_ms);
+            d->look = d->means.provider->read_look(
+                &d->answer, &d->text, d->begun.doubt_ms, &d->verdict);
+            heard(d);
         } while (d->look == LOOK_MORE && ++d->page < MOST_PAGES);
         FAULT("send.looked");
-        plan_after_look(d);
+        d->parking = retry_after_look(&d->begun, d->look, &d->verdict);
     }
     report(d);
     /* What is known must not be forgotten: a text that the provider took would
@@ -350,6 +360,7 @@ static void finished(struct task *t)
 
 void delivery_start(
     const struct delivery_means *means, const struct conversation *conversation,
+    struct ticket ticket,
     void (*ended)(void *arg, const struct delivery_result *result), void *arg)
 {
     struct service *s = means->service;
@@ -360,6 +371,8 @@ void delivery_start(
     d->ended = ended;
     d->arg = arg;
     d->result.conversation = conversation;
+    d->result.turn = ticket.turn;
+    d->ticket = ticket;
     d->sending = (struct sending){
         .service = s,
         .leases = means->leases,

@@ -5,6 +5,7 @@
 
 #include "notifier/conversations.h"
 #include "notifier/leases.h"
+#include "notifier/pace.h"
 #include "notifier/provider.h"
 
 struct delivery_means {
@@ -12,24 +13,24 @@ struct delivery_means {
     const struct leases *leases;
     struct http_client *http;
     const struct provider *provider;
+    struct pace *pace;
 };
 
 /* How the conversation goes on: as conversations_ended() takes it. */
 struct delivery_result {
     const struct conversation *conversation;
+    enum turn turn; /* in which it was tried */
     enum conversation_end end;
     int64_t not_before_ms;
     bool more;
+    enum turn line;
 };
 
-/* Tries what `conversation` says. `ended` is called once, from the loop. The
- * means outlive it. */
+/* Tries what `conversation` says, in the turn that `ticket` stands for. `ended`
+ * is called once, from the loop. The means outlive it. */
 void delivery_start(
     const struct delivery_means *means, const struct conversation *conversation,
+    struct ticket ticket,
     void (*ended)(void *arg, const struct delivery_result *result), void *arg);
-
-/* Milliseconds until the next attempt, after so many: from 1 s, doubling, to
- * 5 min at most, with jitter, and no less than `least_ms`. */
-int64_t delivery_back_off(int64_t attempts, int64_t least_ms);
 
 #endif

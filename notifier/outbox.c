@@ -1,11 +1,13 @@
 #include "notifier/outbox.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "notifier/delivery.h"
 #include "notifier/sending.h"
 #include "notifier/undelivered.h"
 #include "shared/keys.h"
+#include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
 #include "shared/script.h"
@@ -16,6 +18,7 @@ enum {
     POLL_MS = 500,
     SCAN_DEADLINE_MS = 3000,
     MOST_UNDER_WAY = 150, /* attempts, in this process */
+    MOST_LOOK_UPS = 30,   /* of these, so that texts never wait for them */
     MOST_WAITING = 500,   /* entries in memory, a partition */
     MOST_READ = 100,      /* entries a scan */
     ENOUGH = 32,          /* waiting in a partition: no need to read more yet */
@@ -39,9 +42,11 @@ struct outbox {
     struct undelivered *undelivered; /* NULL until it has started */
     struct conversations *conversations;
     struct delivery_means means;
-    struct loop_timer *poll;
+    struct loop_timer *poll, *turn;
     struct place places[PARTITIONS];
-    unsigned under_way;
+    struct pace pace;
+    enum trouble shown; /* of the account, in the log */
+    unsigned under_way, look_ups;
     bool leaving;
 };
 
@@ -55,6 +60,37 @@ struct scan {
 
 static void scan_soon(struct outbox *o, unsigned partition);
 
+/* ---- the account's pace ---- */
+
+/* The rate is the account's, shared by all that live. */
+static void set_pace(struct outbox *o)
+{
+    const struct service *s = o->service;
+    pace_set_rate(&o->pace, (double)s->settings.send_rate /
+                                registry_brothers(s->registry));
+}
+
+static void show_pace(struct outbox *o)
+{
+    static const char *const causes[] = {[TROUBLE_NONE] = "none",
+                                         [TROUBLE_LIMIT] = "rate_limit",
+                                         [TROUBLE_ACCOUNT] = "account",
+                                         [TROUBLE_AWAY] = "away"};
+    enum trouble shut = pace_shut(&o->pace, TURN_SEND);
+    if (o->service->settings.send_rate > 0)
+        metric_set(METRIC_send_rate,
+                   llround(pace_rate(&o->pace, TURN_SEND, loop_now_ms())));
+    metric_set(METRIC_provider_away, shut == TROUBLE_AWAY);
+    if (shut == o->shown)
+        return;
+    o->shown = shut;
+    if (shut == TROUBLE_NONE)
+        log_sparse(LEVEL_INFO, "account.open", "texts=leave");
+    else
+        log_sparse(LEVEL_WARN, "account.shut", "cause=%s texts=wait",
+                   causes[shut]);
+}
+
 /* ---- sending ---- */
 
 static void pump(struct outbox *o);
@@ -64,8 +100,10 @@ static void ended(void *arg, const struct delivery_result *result)
     struct outbox *o = arg;
     unsigned partition = result->conversation->partition;
     o->under_way--;
+    if (result->turn == TURN_LOOK)
+        o->look_ups--;
     conversations_ended(o->conversations, result->conversation, result->end,
-                        result->not_before_ms, result->more);
+                        result->not_before_ms, result->more, result->line);
     if (leases_epoch(o->leases, partition) == 0)
         conversations_drop(o->conversations, partition);
     else if (o->places[partition].behind &&
@@ -74,16 +112,45 @@ static void ended(void *arg, const struct delivery_result *result)
     pump(o);
 }
 
+static bool has_room(const struct outbox *o, enum turn turn)
+{
+    return !o->leaving && o->under_way < MOST_UNDER_WAY &&
+           (turn != TURN_LOOK || o->look_ups < MOST_LOOK_UPS);
+}
+
+/* Begins what may begin now; milliseconds until more may, 0: not by time. */
+static int64_t begin_turns(struct outbox *o, enum turn turn)
+{
+    while (has_room(o, turn)) {
+        int64_t now = loop_now_ms();
+        int64_t wait = pace_wait(&o->pace, turn, now);
+        if (wait > 0)
+            return wait;
+        const struct conversation *c =
+            conversations_next(o->conversations, turn, now);
+        if (c == NULL)
+            return 0;
+        o->under_way++;
+        if (turn == TURN_LOOK)
+            o->look_ups++;
+        delivery_start(&o->means, c, pace_begin(&o->pace, turn, now), ended, o);
+    }
+    return 0;
+}
+
 static void pump(struct outbox *o)
 {
-    while (!o->leaving && o->under_way < MOST_UNDER_WAY) {
-        const struct conversation *c =
-            conversations_next(o->conversations, loop_now_ms());
-        if (c == NULL)
-            return;
-        o->under_way++;
-        delivery_start(&o->means, c, ended, o);
-    }
+    int64_t look = begin_turns(o, TURN_LOOK);
+    int64_t send = begin_turns(o, TURN_SEND);
+    if (look > 0 || send > 0)
+        loop_timer_set(o->turn,
+                       look > 0 && (send == 0 || look < send) ? look : send);
+    show_pace(o);
+}
+
+static void turn_came(void *arg)
+{
+    pump(arg);
 }
 
 /* ---- reading ---- */
@@ -128,10 +195,12 @@ static void add_entries(struct scan *x, const struct value *flat)
 
 static void add_due(struct scan *x, const struct value *names)
 {
-    for (size_t i = 0; i < names->count; i++) {
+    for (size_t i = 0; i + 1 < names->count; i += 2) {
         struct str role = value_str(value_at(names, i));
         struct str ride = str_cut(&role, ':');
-        conversations_due(x->outbox->conversations, x->partition, ride, role);
+        bool doubt = value_num(value_at(names, i + 1), 0) > 0;
+        conversations_due(x->outbox->conversations, x->partition, ride, role,
+                          doubt ? TURN_LOOK : TURN_SEND);
     }
 }
 
@@ -190,6 +259,7 @@ static void scan_soon(struct outbox *o, unsigned partition)
 static void poll_all(void *arg)
 {
     struct outbox *o = arg;
+    set_pace(o);
     for (unsigned p = 0; p < PARTITIONS; p++)
         scan_soon(o, p);
     pump(o);
@@ -252,8 +322,10 @@ struct outbox *outbox_new(struct service *s, const struct provider *provider)
     o->means = (struct delivery_means){.service = s,
                                        .leases = o->leases,
                                        .http = o->http,
-                                       .provider = provider};
+                                       .provider = provider,
+                                       .pace = &o->pace};
     o->poll = loop_timer_new(s->loop, poll_all, o);
+    o->turn = loop_timer_new(s->loop, turn_came, o);
     return o;
 }
 
@@ -264,6 +336,7 @@ void outbox_destroy(struct outbox **outbox)
         return;
     *outbox = NULL;
     loop_timer_destroy(&o->poll);
+    loop_timer_destroy(&o->turn);
     undelivered_destroy(&o->undelivered);
     http_client_destroy(&o->http);
     leases_destroy(&o->leases);
@@ -273,6 +346,7 @@ void outbox_destroy(struct outbox **outbox)
 
 void outbox_start(struct outbox *o)
 {
+    set_pace(o);
     leases_start(o->leases);
     o->undelivered = undelivered_new(o->service);
     loop_timer_set(o->poll, POLL_MS);
@@ -282,6 +356,7 @@ void outbox_leave(struct outbox *o)
 {
     o->leaving = true;
     loop_timer_stop(o->poll);
+    loop_timer_stop(o->turn);
     leases_leave(o->leases);
 }
 

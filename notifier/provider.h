@@ -4,6 +4,7 @@
 #define BIRDCAR_NOTIFIER_PROVIDER_H
 
 #include "notifier/http_client.h"
+#include "notifier/pace.h"
 #include "shared/settings.h"
 
 /* A text in the clear; it lives as long as its task. */
@@ -20,9 +21,10 @@ enum attempt_fate { SENT, NOT_SENT_RETRY, IN_DOUBT, FINAL };
 
 struct verdict {
     enum attempt_fate fate;
-    const char *reason; /* a stable word for logs and dead letters */
-    int64_t least_ms;   /* before the next attempt; 0: as we like */
-    const char *advice; /* where a person must act, what to do; else NULL */
+    const char *reason;   /* a stable word for logs and dead letters */
+    int64_t least_ms;     /* to stay away; 0 or less: not said */
+    const char *advice;   /* where a person must act, what to do; else NULL */
+    enum trouble trouble; /* what it says about the account */
 };
 
 /* Does the provider know a text of that reference? MORE: ask for the next
@@ -39,9 +41,11 @@ struct provider {
     void (*ask_look)(const struct settings *settings, struct arena *arena,
                      const struct outgoing *text, unsigned page,
                      struct web_request *out);
-    /* `since_ms`: when the attempt that is looked for was made. */
+    /* `since_ms`: when the attempt that is looked for was made. `*why`: what
+     * read_send() would say of such an answer. */
     enum look (*read_look)(const struct web_reply *reply,
-                           const struct outgoing *text, int64_t since_ms);
+                           const struct outgoing *text, int64_t since_ms,
+                           struct verdict *why);
 };
 
 #endif

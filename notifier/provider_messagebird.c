@@ -8,7 +8,7 @@
 enum {
     PAGE = 100,
     NO_BALANCE = 25, /* the code in an error's body */
-    NO_BALANCE_MS = 300000,
+    NO_BALANCE_MS = 30000,
     /* Clocks differ; and a text is listed a little after it was posted. */
     SLACK_MS = 60000
 };
@@ -80,15 +80,18 @@ static struct verdict read_refusal(const struct web_reply *reply)
     case 401:
     case 403:
         v.reason = "access_key";
+        v.trouble = TROUBLE_ACCOUNT;
         v.advice = "check MESSAGEBIRD_API_KEY";
         return v;
     case 408:
         v.reason = "time_out";
         v.fate = IN_DOUBT;
+        v.trouble = TROUBLE_AWAY;
         return v;
     case 429:
         v.reason = "rate_limit";
         v.least_ms = reply->retry_after_ms;
+        v.trouble = TROUBLE_LIMIT;
         return v;
     default:
         break;
@@ -97,6 +100,7 @@ static struct verdict read_refusal(const struct web_reply *reply)
         v.reason = "no_balance";
         v.least_ms = NO_BALANCE_MS;
         v.advice = "top the account up";
+        v.trouble = TROUBLE_ACCOUNT;
         return v;
     }
     return (struct verdict){.fate = FINAL, .reason = "refused"};
@@ -107,9 +111,11 @@ static struct verdict read_send(const struct web_reply *reply)
     switch (reply->fate) {
     case WEB_NOT_SENT:
         return (struct verdict){.fate = NOT_SENT_RETRY,
-                                .reason = "no_connection"};
+                                .reason = "no_connection",
+                                .trouble = TROUBLE_AWAY};
     case WEB_UNKNOWN:
-        return (struct verdict){.fate = IN_DOUBT, .reason = "no_answer"};
+        return (struct verdict){
+            .fate = IN_DOUBT, .reason = "no_answer", .trouble = TROUBLE_AWAY};
     case WEB_ANSWERED:
         break;
     }
@@ -119,12 +125,14 @@ static struct verdict read_send(const struct web_reply *reply)
     if (reply->status < 400)
         return (struct verdict){.fate = NOT_SENT_RETRY,
                                 .reason = "wrong_address",
-                                .advice = "check MESSAGEBIRD_API_URL"};
+                                .advice = "check MESSAGEBIRD_API_URL",
+                                .trouble = TROUBLE_ACCOUNT};
     if (reply->status < 500)
         return read_refusal(reply);
     return (struct verdict){.fate = IN_DOUBT,
                             .reason = "provider_error",
-                            .least_ms = reply->retry_after_ms};
+                            .least_ms = reply->retry_after_ms,
+                            .trouble = TROUBLE_AWAY};
 }
 
 static void ask_look(const struct settings *settings, struct arena *arena,
@@ -165,8 +173,10 @@ static enum look find(const cJSON *items, struct str reference,
 }
 
 static enum look read_look(const struct web_reply *reply,
-                           const struct outgoing *text, int64_t since_ms)
+                           const struct outgoing *text, int64_t since_ms,
+                           struct verdict *why)
 {
+    *why = read_send(reply);
     if (reply->fate != WEB_ANSWERED || reply->status != 200)
         return LOOK_FAILED;
     cJSON *json = cJSON_ParseWithLength(reply->body.ptr, reply->body.len);

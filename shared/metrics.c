@@ -11,6 +11,11 @@ static const struct {
 #undef METRIC
 };
 
+static bool is_ratio(unsigned metric)
+{
+    return str_is(str_of(metrics[metric].kind), "ratio");
+}
+
 static struct {
     int64_t value;
     bool touched;
@@ -59,7 +64,10 @@ void metrics_samples(struct buffer *out, const char *service,
         add_label(out, service);
         buffer_str(out, STR("\",instance=\""));
         add_label(out, instance);
-        buffer_printf(out, "\"} %" PRId64 "\n", values[i].value);
+        if (is_ratio(i))
+            buffer_printf(out, "\"} %.3f\n", (double)values[i].value / 1000);
+        else
+            buffer_printf(out, "\"} %" PRId64 "\n", values[i].value);
     }
 }
 
@@ -80,7 +88,7 @@ void metrics_page(struct buffer *out, struct str samples)
                       "# HELP birdcar_%s %s\n"
                       "# TYPE birdcar_%s %s\n",
                       metrics[i].name, metrics[i].help, metrics[i].name,
-                      metrics[i].kind);
+                      is_ratio(i) ? "gauge" : metrics[i].kind);
         for (struct str rest = samples; rest.len > 0;) {
             struct str line = str_cut(&rest, '\n');
             if (!is_sample_of(line, str_of(metrics[i].name)))

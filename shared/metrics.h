@@ -12,6 +12,7 @@ enum metric {
 };
 
 void metric_add(enum metric metric, int64_t by);
+/* Of a ratio, in thousandths. */
 void metric_set(enum metric metric, int64_t to);
 int64_t metric_get(enum metric metric);
 

@@ -47,6 +47,7 @@ struct redis {
     struct loop_timer *reconnect, *tick;
     int64_t back_off_ms, connecting_since_ms, heard_ms;
     bool connected, ticking, loss_logged;
+    char refusal[16];        /* of the last script; empty: it was carried out */
     struct op *first, *last; /* in the order in which they were asked */
     size_t count;
     struct buffer out; /* one command */
@@ -101,16 +102,37 @@ static void send_op(struct op *op)
     }
 }
 
+/* The first word only: what follows may quote a key or an argument. */
+static void note_refusal(struct op *op, struct str error)
+{
+    char *to = op->redis->refusal;
+    struct str word = str_cut(&error, ' ');
+    if (op->script == NULL)
+        return;
+    if (word.len > 0 && word.ptr[0] == '-')
+        word = str_from(word, 1);
+    size_t len = word.len < sizeof(op->redis->refusal)
+                     ? word.len
+                     : sizeof(op->redis->refusal) - 1;
+    if (len > 0)
+        memcpy(to, word.ptr, len);
+    to[len] = '\0';
+}
+
 static void error_came(struct op *op, struct str error)
 {
-    if (op->script != NULL && str_starts(error, STR("NOSCRIPT")) &&
-        op->task != NULL) {
+    if (op->script != NULL && str_starts(error, STR("NOSCRIPT"))) {
+        if (op->task == NULL) { /* timed out: nobody waits for it any more */
+            free_op(op);
+            return;
+        }
         op->words[0] = STR("EVAL");
         op->words[1] = str_of(op->script->body);
         send_op(op);
         return;
     }
     bool passing = wire_passes_by_itself(error);
+    note_refusal(op, passing ? error : STR_NONE);
     /* The first word only: what follows may quote a key or an argument. */
     struct str rest = error;
     struct str code = str_cut(&rest, ' ');
@@ -141,6 +163,7 @@ static void reply_came(redisAsyncContext *context, void *reply, void *arg)
         return;
     }
     struct task *t = op->task;
+    note_refusal(op, STR_NONE);
     if (t != NULL) {
         if (op->out != NULL)
             wire_reply(t->arena, r, op->out);
@@ -375,6 +398,11 @@ void redis_destroy(struct redis **redis)
 bool redis_crowded(const struct redis *redis)
 {
     return redis->count >= REDIS_MOST_IN_FLIGHT / 2;
+}
+
+const char *redis_refusal(const struct redis *redis)
+{
+    return redis->refusal[0] != '\0' ? redis->refusal : NULL;
 }
 
 bool redis_connected(const struct redis *redis)

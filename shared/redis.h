@@ -35,6 +35,10 @@ enum { REDIS_MOST_WORDS = 64, REDIS_MOST_IN_FLIGHT = 10000 };
 struct redis *redis_new(struct loop *loop, const char *url, const char **why);
 void redis_destroy(struct redis **redis);
 bool redis_connected(const struct redis *redis);
+/* Why scripts are refused at present, as Redis says it: LOADING, BUSY,
+ * READONLY, MISCONF, OOM, …; NULL: the last one was carried out. Costs nothing:
+ * every copy's heartbeat is a script. */
+const char *redis_refusal(const struct redis *redis);
 /* Half of what may be in flight is: time to refuse what can wait. */
 bool redis_crowded(const struct redis *redis);
 

@@ -94,6 +94,7 @@ class Deployment:
             "REDIS_URL": "",
             "LISTEN": "",
             "SAMPLES": "off",
+            "SEND_RATE": "0",  # the bench's provider sets the pace
             "TEXTS_PER_MINUTE": "0",
             "SEND_RATE": "0",
         }

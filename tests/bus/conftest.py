@@ -17,9 +17,10 @@ from world import World  # noqa: E402
 
 @pytest.fixture(scope="module")
 def file_world(request):
-    """The services that the file names in SERVICES, once."""
+    """The services that the file names in SERVICES, once; on a Redis that is
+    a cluster, unless CLUSTER says otherwise."""
     failed_before = request.session.testsfailed
-    world = World()
+    world = World(getattr(request.module, "CLUSTER", True))
     try:
         yield world.start_all(*request.module.SERVICES)
     finally:

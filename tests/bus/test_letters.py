@@ -322,7 +322,7 @@ def test_behind_what_waits(letters, provider, outbox):
     reference, = die(letters, provider, outbox, talk, "again")
     provider.rule(talk.to, status=429)
     waiting = talk.send("1", "2")
-    wait_for(lambda: talk.parked() == waiting, what="parked texts")
+    wait_for(lambda: talk.parked() == waiting[:1], what="a parked text")
     stop_sending(outbox, 24)
     talk.send("3")
     assert letters.taken("LETTER_RESEND", reference=reference) == (1, 0)

@@ -26,8 +26,11 @@ def free_port():
 
 
 class RedisServer:
-    def __init__(self, folder):
+    """`cluster`: not where it has to follow another."""
+
+    def __init__(self, folder, cluster=True):
         self.folder = folder
+        self.cluster = cluster
         self.process = None
         self.offset_ms = 0
         self.offset_file = folder / "clock"
@@ -47,9 +50,11 @@ class RedisServer:
             self.port = None  # taken meanwhile
         assert self.port, "redis-server does not start"
         self.client = redis.Redis(port=self.port, decode_responses=False)
-        if self._cluster_says("cluster_slots_assigned:0"):
-            self.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        wait_for(self._writable, what="cluster up")
+        if self.cluster:
+            if self._cluster_says("cluster_slots_assigned:0"):
+                self.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0,
+                                            16383)
+            wait_for(self._writable, what="cluster up")
         return self
 
     def _try_start(self):
@@ -58,8 +63,7 @@ class RedisServer:
                            FAKETIME_FILE=str(self.offset_file))
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port),
-             "--bind", "127.0.0.1", "--cluster-enabled", "yes",
-             "--cluster-port", str(free_port()), "--save", "",
+             "--bind", "127.0.0.1", *self._cluster_options(), "--save", "",
              "--appendonly", "yes", "--appendfsync", "always",
              "--maxmemory-policy", "noeviction", "--dir", str(self.folder),
              "--logfile", str(self.folder / "redis.log")],
@@ -67,6 +71,10 @@ class RedisServer:
         with redis.Redis(port=self.port) as probe:
             return wait_for(lambda: self._up(probe),
                             what="redis-server up or gone") == "up"
+
+    def _cluster_options(self):
+        return ["--cluster-enabled", "yes",
+                "--cluster-port", str(free_port())] if self.cluster else []
 
     def _up(self, probe):
         if self.process.poll() is not None:

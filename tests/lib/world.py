@@ -9,12 +9,12 @@ from vault import Vault, make_keys
 
 
 class World:
-    def __init__(self):
+    def __init__(self, cluster=True):
         self.folder = scratch_folder("bc-")
         self.keys_file = self.folder / "keys"
         make_keys(self.keys_file)
         self.vault = Vault(self.keys_file)
-        self.redis = RedisServer(self.folder)
+        self.redis = RedisServer(self.folder, cluster)
         self.daemons = []
 
     def start(self, service, instance=None, ready=True, armed=None,

@@ -29,7 +29,7 @@ static int tear_down(void **state)
 static const struct conversation *next_is(const char *label, int64_t now,
                                           struct str ride, struct str entry)
 {
-    const struct conversation *c = conversations_next(all, now);
+    const struct conversation *c = conversations_next(all, TURN_SEND, now);
     CHECK(label, c != NULL && str_eq(c->ride, ride) && str_eq(c->entry, entry));
     return c;
 }
@@ -48,14 +48,14 @@ static void test_order(void **state)
     const struct conversation *c =
         next_is("another recipient", 0, RIDE(1), STR("4-0"));
     assert_true(str_eq(c->role, DRIVER));
-    assert_null(conversations_next(all, 0));
-    conversations_ended(all, b, GONE_BY, 0, false);
-    assert_null(conversations_next(all, 0));
-    conversations_ended(all, a, GONE_BY, 0, false);
+    assert_null(conversations_next(all, TURN_SEND, 0));
+    conversations_ended(all, b, GONE_BY, 0, false, TURN_SEND);
+    assert_null(conversations_next(all, TURN_SEND, 0));
+    conversations_ended(all, a, GONE_BY, 0, false, TURN_SEND);
     a = next_is("second", 0, RIDE(1), STR("2-0"));
-    conversations_ended(all, a, GONE_BY, 0, false);
-    conversations_ended(all, c, GONE_BY, 0, false);
-    assert_null(conversations_next(all, 0));
+    conversations_ended(all, a, GONE_BY, 0, false, TURN_SEND);
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    assert_null(conversations_next(all, TURN_SEND, 0));
     assert_int_equal(conversations_waiting(all, P), 0);
 }
 
@@ -65,33 +65,33 @@ static void test_again(void **state)
     conversations_add(all, P, RIDE(1), CUSTOMER, STR("1-0"));
     conversations_add(all, P, RIDE(2), CUSTOMER, STR("2-0"));
     const struct conversation *c = next_is("first", 0, RIDE(1), STR("1-0"));
-    conversations_ended(all, c, AGAIN, 500, false);
+    conversations_ended(all, c, AGAIN, 500, false, TURN_SEND);
     (void)next_is("it holds up nobody", 0, RIDE(2), STR("2-0"));
-    assert_null(conversations_next(all, 499));
+    assert_null(conversations_next(all, TURN_SEND, 499));
     c = next_is("the same again", 500, RIDE(1), STR("1-0"));
-    conversations_ended(all, c, GONE_BY, 0, false);
-    assert_null(conversations_next(all, 1000));
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    assert_null(conversations_next(all, TURN_SEND, 1000));
 }
 
 static void test_parked(void **state)
 {
     (void)state;
     conversations_add(all, P, RIDE(1), CUSTOMER, STR("9-0"));
-    conversations_due(all, P, RIDE(1), CUSTOMER);
-    conversations_due(all, P, RIDE(1), CUSTOMER);
+    conversations_due(all, P, RIDE(1), CUSTOMER, TURN_SEND);
+    conversations_due(all, P, RIDE(1), CUSTOMER, TURN_SEND);
     const struct conversation *c =
         next_is("what is parked is first", 0, RIDE(1), STR_NONE);
-    conversations_due(all, P, RIDE(1), CUSTOMER);
-    conversations_ended(all, c, GONE_BY, 0, true);
+    conversations_due(all, P, RIDE(1), CUSTOMER, TURN_SEND);
+    conversations_ended(all, c, GONE_BY, 0, true, TURN_SEND);
     c = next_is("more is parked", 0, RIDE(1), STR_NONE);
-    conversations_ended(all, c, AGAIN, 0, false);
+    conversations_ended(all, c, AGAIN, 0, false, TURN_SEND);
     c = next_is("still parked", 0, RIDE(1), STR_NONE);
-    conversations_ended(all, c, GONE_BY, 0, false);
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
     c = next_is("then what is new", 0, RIDE(1), STR("9-0"));
-    conversations_ended(all, c, GONE_BY, 0, true);
+    conversations_ended(all, c, GONE_BY, 0, true, TURN_SEND);
     c = next_is("parked meanwhile", 0, RIDE(1), STR_NONE);
-    conversations_ended(all, c, GONE_BY, 0, false);
-    assert_null(conversations_next(all, 0));
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    assert_null(conversations_next(all, TURN_SEND, 0));
 }
 
 static void test_drop(void **state)
@@ -107,12 +107,41 @@ static void test_drop(void **state)
     /* Taken again while the attempt is still under way. */
     conversations_add(all, P, RIDE(1), CUSTOMER, STR("1-0"));
     const struct conversation *d = next_is("others", 0, RIDE(2), STR("3-0"));
-    assert_null(conversations_next(all, 0));
-    conversations_ended(all, c, GONE_BY, 0, false);
+    assert_null(conversations_next(all, TURN_SEND, 0));
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
     c = next_is("what was read anew stays", 0, RIDE(1), STR("1-0"));
-    conversations_ended(all, c, GONE_BY, 0, false);
-    conversations_ended(all, d, GONE_BY, 0, false);
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    conversations_ended(all, d, GONE_BY, 0, false, TURN_SEND);
     assert_int_equal(conversations_waiting(all, P), 0);
+}
+
+/* What is to be looked up stands in a line of its own, and holds up nobody. */
+static void test_lines(void **state)
+{
+    (void)state;
+    conversations_add(all, P, RIDE(1), CUSTOMER, STR("1-0"));
+    conversations_add(all, P, RIDE(2), CUSTOMER, STR("2-0"));
+    assert_null(conversations_next(all, TURN_LOOK, 0));
+    conversations_due(all, P, RIDE(1), CUSTOMER, TURN_LOOK);
+    const struct conversation *other =
+        next_is("not the one in doubt", 0, RIDE(2), STR("2-0"));
+    assert_null(conversations_next(all, TURN_SEND, 0));
+    const struct conversation *c = conversations_next(all, TURN_LOOK, 0);
+    CHECK("the one in doubt", c != NULL && str_eq(c->ride, RIDE(1)));
+    assert_int_equal(c->entry.len, 0);
+    conversations_ended(all, c, AGAIN, 500, false, TURN_LOOK);
+    assert_null(conversations_next(all, TURN_SEND, 500));
+    assert_null(conversations_next(all, TURN_LOOK, 499));
+    c = conversations_next(all, TURN_LOOK, 500);
+    assert_non_null(c);
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    c = next_is("then what came behind it", 500, RIDE(1), STR("1-0"));
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    conversations_ended(all, other, GONE_BY, 0, true, TURN_LOOK);
+    conversations_due(all, P, RIDE(2), CUSTOMER, TURN_SEND);
+    c = next_is("no longer in doubt", 500, RIDE(2), STR_NONE);
+    conversations_ended(all, c, GONE_BY, 0, false, TURN_SEND);
+    assert_null(conversations_next(all, TURN_LOOK, 500));
 }
 
 /* Against a model: each entry once, in order within its conversation, never
@@ -133,7 +162,7 @@ static void test_many(void **state)
         }
     while (ended < TALKS * ENTRIES) {
         const struct conversation *c =
-            under_way < MOST ? conversations_next(all, 0) : NULL;
+            under_way < MOST ? conversations_next(all, TURN_SEND, 0) : NULL;
         if (c != NULL) {
             struct str entry = c->entry;
             int64_t k = -1, e = -1;
@@ -150,14 +179,15 @@ static void test_many(void **state)
         bool again = (seed >> 8) % 4 == 0;
         int64_t k = -1;
         assert_true(str_to_num(busy[at]->ride, &k));
-        conversations_ended(all, busy[at], again ? AGAIN : GONE_BY, 0, false);
+        conversations_ended(all, busy[at], again ? AGAIN : GONE_BY, 0, false,
+                            TURN_SEND);
         busy[at] = busy[--under_way];
         if (again)
             continue;
         next[k]++;
         ended++;
     }
-    assert_null(conversations_next(all, 0));
+    assert_null(conversations_next(all, TURN_SEND, 0));
 }
 
 int main(void)
@@ -166,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_parked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
     };

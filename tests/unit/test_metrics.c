@@ -46,6 +46,24 @@ static void writes_samples(void **state)
     buffer_free(&out);
 }
 
+static void writes_a_ratio(void **state)
+{
+    struct buffer out = {0};
+    (void)state;
+    metric_set(METRIC_disk_free_ratio, 51);
+    metrics_samples(&out, "g", "g-1");
+    CHECK("a fraction", memmem(out.ptr, out.len,
+                               "birdcar_disk_free_ratio{service=\"g\","
+                               "instance=\"g-1\"} 0.051\n",
+                               58) != NULL);
+    buffer_reset(&out);
+    metrics_page(&out, STR_NONE);
+    CHECK("a gauge",
+          memmem(out.ptr, out.len, "# TYPE birdcar_disk_free_ratio gauge\n",
+                 37) != NULL);
+    buffer_free(&out);
+}
+
 static void escapes_labels(void **state)
 {
     struct buffer out = {0};
@@ -108,6 +126,7 @@ int main(void)
         cmocka_unit_test(leaves_out_the_untouched),
         cmocka_unit_test(counts),
         cmocka_unit_test(writes_samples),
+        cmocka_unit_test(writes_a_ratio),
         cmocka_unit_test(escapes_labels),
         cmocka_unit_test(sorts_a_page),
         cmocka_unit_test(needs_no_samples),

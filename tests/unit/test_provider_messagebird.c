@@ -2,7 +2,6 @@
 
 #include <cjson/cJSON.h>
 
-#include "notifier/delivery.h"
 #include "notifier/provider_messagebird.h"
 #include "shared/timestamp.h"
 
@@ -71,33 +70,36 @@ static const struct answer {
     enum attempt_fate fate;
     const char *body;
     int64_t retry_after_ms, least_ms;
+    enum trouble trouble;
 } answers[] = {
-    {"created", 201, SENT, "{}", -1, 0},
-    {"ok", 200, SENT, "", -1, 0},
-    {"any 2xx, whatever its body", 204, SENT, "<", -1, 0},
-    {"malformed", 400, FINAL, ERROR(21), -1, 0},
-    {"not found", 404, FINAL, ERROR(20), -1, 0},
-    {"wrong method", 405, FINAL, "", -1, 0},
-    {"refused", 422, FINAL, ERROR(10), -1, 0},
-    {"refused, no JSON", 422, FINAL, "no", -1, 0},
-    {"refused, no body", 422, FINAL, "", -1, 0},
-    {"refused, odd JSON", 422, FINAL, "{\"errors\":{\"code\":[25]}}", -1, 0},
-    {"too slow for it", 408, IN_DOUBT, "", -1, 0},
-    {"too fast", 429, NOT_SENT_RETRY, "", 7000, 7000},
-    {"too fast, not said when", 429, NOT_SENT_RETRY, "", -1, -1},
-    {"too fast, whatever the code", 429, NOT_SENT_RETRY, ERROR(25), -1, -1},
-    {"its fault", 500, IN_DOUBT, ERROR(99), -1, -1},
-    {"away for a while", 503, IN_DOUBT, "", 2000, 2000},
-    {"gateway", 502, IN_DOUBT, "<html>", -1, -1},
+    {"created", 201, SENT, "{}", -1, 0, TROUBLE_NONE},
+    {"ok", 200, SENT, "", -1, 0, TROUBLE_NONE},
+    {"any 2xx, whatever its body", 204, SENT, "<", -1, 0, TROUBLE_NONE},
+    {"malformed", 400, FINAL, ERROR(21), -1, 0, TROUBLE_NONE},
+    {"not found", 404, FINAL, ERROR(20), -1, 0, TROUBLE_NONE},
+    {"wrong method", 405, FINAL, "", -1, 0, TROUBLE_NONE},
+    {"refused", 422, FINAL, ERROR(10), -1, 0, TROUBLE_NONE},
+    {"refused, no JSON", 422, FINAL, "no", -1, 0, TROUBLE_NONE},
+    {"refused, no body", 422, FINAL, "", -1, 0, TROUBLE_NONE},
+    {"refused, odd JSON", 422, FINAL, "{\"errors\":{\"code\":[25]}}", -1, 0,
+     TROUBLE_NONE},
+    {"too slow for it", 408, IN_DOUBT, "", -1, 0, TROUBLE_AWAY},
+    {"too fast", 429, NOT_SENT_RETRY, "", 7000, 7000, TROUBLE_LIMIT},
+    {"too fast, not said when", 429, NOT_SENT_RETRY, "", -1, -1, TROUBLE_LIMIT},
+    {"too fast, whatever the code", 429, NOT_SENT_RETRY, ERROR(25), -1, -1,
+     TROUBLE_LIMIT},
+    {"its fault", 500, IN_DOUBT, ERROR(99), -1, -1, TROUBLE_AWAY},
+    {"away for a while", 503, IN_DOUBT, "", 2000, 2000, TROUBLE_AWAY},
+    {"gateway", 502, IN_DOUBT, "<html>", -1, -1, TROUBLE_AWAY},
 };
 
 /* A person must act, and no text is lost until then. */
 static const struct answer account_answers[] = {
-    {"elsewhere", 302, NOT_SENT_RETRY, "", -1, 0},
-    {"wrong key", 401, NOT_SENT_RETRY, ERROR(2), -1, 0},
-    {"forbidden", 403, NOT_SENT_RETRY, "", -1, 0},
-    {"no balance", 422, NOT_SENT_RETRY, ERROR(25), -1, 300000},
-    {"payment required", 402, NOT_SENT_RETRY, "", -1, 300000},
+    {"elsewhere", 302, NOT_SENT_RETRY, "", -1, 0, TROUBLE_ACCOUNT},
+    {"wrong key", 401, NOT_SENT_RETRY, ERROR(2), -1, 0, TROUBLE_ACCOUNT},
+    {"forbidden", 403, NOT_SENT_RETRY, "", -1, 0, TROUBLE_ACCOUNT},
+    {"no balance", 422, NOT_SENT_RETRY, ERROR(25), -1, 30000, TROUBLE_ACCOUNT},
+    {"payment required", 402, NOT_SENT_RETRY, "", -1, 30000, TROUBLE_ACCOUNT},
 };
 
 static void check_answer(const struct answer *a, bool advice)
@@ -110,6 +112,7 @@ static void check_answer(const struct answer *a, bool advice)
     CHECK(a->label, v.least_ms == a->least_ms);
     CHECK(a->label, (v.advice != NULL) == advice);
     CHECK(a->label, v.reason != NULL);
+    CHECK(a->label, v.trouble == a->trouble);
 }
 
 static void test_answers(void **state)
@@ -126,8 +129,10 @@ static void test_no_answer(void **state)
     (void)state;
     struct web_reply none = {.fate = WEB_NOT_SENT};
     assert_int_equal(provider->read_send(&none).fate, NOT_SENT_RETRY);
+    assert_int_equal(provider->read_send(&none).trouble, TROUBLE_AWAY);
     struct web_reply cut = {.fate = WEB_UNKNOWN};
     assert_int_equal(provider->read_send(&cut).fate, IN_DOUBT);
+    assert_int_equal(provider->read_send(&cut).trouble, TROUBLE_AWAY);
 }
 
 static void test_look_request(void **state)
@@ -179,37 +184,39 @@ static void test_look(void **state)
         {"not found", LIST(""), 404, LOOK_FAILED},
         {"its fault", LIST(""), 500, LOOK_FAILED},
     };
+    struct verdict why;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct web_reply reply = {.status = rows[i].status,
                                   .body = str_of(rows[i].body)};
         CHECK(rows[i].label,
-              provider->read_look(&reply, &text, since) == rows[i].look);
+              provider->read_look(&reply, &text, since, &why) == rows[i].look);
     }
     struct web_reply cut = {.fate = WEB_UNKNOWN};
-    assert_int_equal(provider->read_look(&cut, &text, since), LOOK_FAILED);
+    assert_int_equal(provider->read_look(&cut, &text, since, &why),
+                     LOOK_FAILED);
+    assert_int_equal(why.trouble, TROUBLE_AWAY);
 }
 
-static void test_back_off(void **state)
+/* A look-up that fails tells of the account what an attempt would. */
+static void test_failed_look(void **state)
 {
     (void)state;
     static const struct {
         const char *label;
-        int64_t attempts, least, from, to;
-    } rows[] = {
-        {"first", 1, 0, 1000, 2000},
-        {"second", 2, 0, 2000, 4000},
-        {"fifth", 5, -1, 16000, 32000},
-        {"the longest", 9, 0, 150000, 300000},
-        {"for ever", INT64_MAX, 0, 150000, 300000},
-        {"none yet", 0, 0, 1000, 2000},
-        {"told so", 1, 3000, 3000, 4000},
-        {"told less", 9, 3000, 150000, 300000},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++)
-        for (unsigned n = 0; n < 200; n++) {
-            int64_t ms = delivery_back_off(rows[i].attempts, rows[i].least);
-            CHECK(rows[i].label, ms >= rows[i].from && ms <= rows[i].to);
-        }
+        int status;
+        enum trouble trouble;
+    } rows[] = {{"odd", 200, TROUBLE_NONE},
+                {"not found", 404, TROUBLE_NONE},
+                {"its fault", 500, TROUBLE_AWAY},
+                {"too fast", 429, TROUBLE_LIMIT},
+                {"wrong key", 401, TROUBLE_ACCOUNT}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct web_reply reply = {.status = rows[i].status, .body = STR("{}")};
+        struct verdict why;
+        CHECK(rows[i].label,
+              provider->read_look(&reply, &text, 0, &why) == LOOK_FAILED);
+        CHECK(rows[i].label, why.trouble == rows[i].trouble);
+    }
 }
 
 int main(void)
@@ -220,7 +227,7 @@ int main(void)
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test_setup_teardown(test_look_request, set_up, tear_down),
         cmocka_unit_test(test_look),
-        cmocka_unit_test(test_back_off),
+        cmocka_unit_test(test_failed_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
