@@ -70,7 +70,7 @@ for i = 1, #taken do
   local what = act == 'resend' and 'text.resent' or 'text.dropped'
   local timeline = ARGV[8] .. letter[3]
   local event = cmsgpack.pack({now, what, letter[4], letter[2], ''})
-  if redis.call('RPUSHX', timeline, event) > 0 then
+  if redis.call('RPUSHX', timeline, event) > MOST_EVENTS then
     redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
   end
 end

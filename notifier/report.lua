@@ -25,7 +25,7 @@ end
 if ARGV[2] ~= '' then
   local timeline = ARGV[6] .. ride
   local event = cmsgpack.pack({now, ARGV[2], role, ARGV[4], ARGV[3]})
-  if redis.call('RPUSHX', timeline, event) > 0 then
+  if redis.call('RPUSHX', timeline, event) > MOST_EVENTS then
     redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
   end
 end

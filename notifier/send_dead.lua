@@ -68,7 +68,7 @@ if x[11] == 't' then
   redis.call('EXPIRE', KEYS[9], TOLD_WITHIN_S)
 end
 local event = cmsgpack.pack({now, 'text.failed', ARGV[5], x[2], ARGV[6]})
-if redis.call('RPUSHX', KEYS[6], event) > 0 then
+if redis.call('RPUSHX', KEYS[6], event) > MOST_EVENTS then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)
 end
 return {'done', more > 0 and 1 or 0}

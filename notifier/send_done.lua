@@ -32,7 +32,7 @@ end
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('DECR', KEYS[7])
 local event = cmsgpack.pack({now, 'text.sent', ARGV[5], ARGV[6], ''})
-if redis.call('RPUSHX', KEYS[6], event) > 0 then
+if redis.call('RPUSHX', KEYS[6], event) > MOST_EVENTS then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)
 end
 return {'done', more > 0 and 1 or 0}

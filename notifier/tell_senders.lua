@@ -1,5 +1,6 @@
 #!lua
--- The senders of texts that did not arrive are told so, each once a text.
+-- The senders of texts that did not arrive are told so, each once a text, and no
+-- more than ten times an hour on one ride: a machine may answer our answers.
 -- KEYS[1] undelivered:{P}  KEYS[2] outbox:{P}  KEYS[3] waiting:{P}
 -- ARGV[1] the most texts that may wait
 -- ARGV[2] to ARGV[4] prefixes of the keys of rides, timelines and of who was
@@ -8,6 +9,7 @@
 --   <ride> <role>"; the answer's reference; its text, sealed, or '': none
 -- Returns how many were told.
 local FIRST, ANSWER_MS, TOLD_S, MOST_EVENTS = 5, 14400000, 604800, 200
+local HOUR_S, MOST_AN_HOUR = 3600, 10
 local CUSTOMER_PHONE, DRIVER_PHONE, PROXY = 5, 6, 13
 local SENDERS = {customer = {'driver', DRIVER_PHONE},
                  driver = {'customer', CUSTOMER_PHONE}}
@@ -18,7 +20,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local waiting = tonumber(redis.call('GET', KEYS[3])) or 0
 local count = (#ARGV - FIRST + 1) / 3
 local items = redis.call('LRANGE', KEYS[1], 0, count - 1)
-local answers, taken, twice = {}, 0, {}
+local answers, taken, twice, times = {}, 0, {}, {}
 for i = 1, #items do
   local at = FIRST + (i - 1) * 3
   -- Another notifier was here: what is left comes again.
@@ -27,13 +29,18 @@ for i = 1, #items do
   local reference, id, role = string.match(items[i], '^(%S+) (%S+) (%S+)$')
   local packed = id and redis.call('GET', ARGV[2] .. id)
   local ride, sender = packed and cmsgpack.unpack(packed), SENDERS[role]
-  if ride and sender and ARGV[at + 2] ~= '' and
+  local who = ride and sender and ARGV[4] .. id .. ':' .. sender[1]
+  if who and not times[who] then
+    times[who] = tonumber(redis.call('GET', who)) or 0
+  end
+  if who and ARGV[at + 2] ~= '' and times[who] < MOST_AN_HOUR and
      waiting + #answers < tonumber(ARGV[1]) and
      not twice[reference] and
      redis.call('EXISTS', ARGV[4] .. reference) == 0 then
     twice[reference] = true
+    times[who] = times[who] + 1
     answers[#answers + 1] = {
-      told = ARGV[4] .. reference, ride = id, role = sender[1],
+      told = ARGV[4] .. reference, who = who, ride = id, role = sender[1],
       to = ride[sender[2]], proxy = ride[PROXY], ref = ARGV[at + 1],
       text = ARGV[at + 2]}
   end
@@ -47,8 +54,11 @@ for i = 1, #answers do
              'until', text(now + ANSWER_MS), 'kind', 'a')
   redis.call('INCR', KEYS[3])
   redis.call('SET', a.told, '1', 'EX', TOLD_S)
+  if redis.call('INCR', a.who) == 1 then
+    redis.call('EXPIRE', a.who, HOUR_S)
+  end
   local event = cmsgpack.pack({now, 'text.answered', a.role, a.ref, ''})
-  if redis.call('RPUSHX', ARGV[3] .. a.ride, event) > 0 then
+  if redis.call('RPUSHX', ARGV[3] .. a.ride, event) > MOST_EVENTS then
     redis.call('LTRIM', ARGV[3] .. a.ride, -MOST_EVENTS, -1)
   end
 end

@@ -109,9 +109,11 @@ end
 if route then
   local what = fate == 'forwarded' and 'text.taken' or 'text.refused'
   local timeline = ARGV[8] .. route[1]
-  redis.call('RPUSHX', timeline, cmsgpack.pack(
-    {now, what, route[2], ARGV[1], fate == 'forwarded' and '' or fate}))
-  redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
+  local event = cmsgpack.pack(
+    {now, what, route[2], ARGV[1], fate == 'forwarded' and '' or fate})
+  if redis.call('RPUSHX', timeline, event) > MOST_EVENTS then
+    redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
+  end
 end
 if party then
   send('a', ARGV[12], route[2], party, ARGV[13], now + ANSWER_MS)

@@ -175,14 +175,14 @@ def test_switched_off(scene, provider, start, ride):
 def test_at_any_notifier(scene, provider, start, ride):
     """Two look for what is owed; it is paid once."""
     start("second")
-    for n in range(20):
+    for n in range(10):
         scene.text(scene.ann.phone, ride["proxy"], text=f"Lost {n}")
-    wait_texts(provider, 21, to=scene.dan.phone, seconds=20)
-    for n in range(20):
+    wait_texts(provider, 11, to=scene.dan.phone, seconds=20)
+    for n in range(10):
         report(scene, reference_of(provider, f"Lost {n}"), "expired")
-    wait_texts(provider, 21, to=scene.ann.phone, seconds=20)
+    wait_texts(provider, 11, to=scene.ann.phone, seconds=20)
     all_told(scene)
-    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED] * 20
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED] * 10
 
 
 def test_the_answer_of_a_closed_ride_leaves(scene, redis, provider, ride):
@@ -288,3 +288,23 @@ def test_an_outage_holds_nobody_back(scene, redis, provider, ride):
     wait_texts(provider, 331, to=scene.dan.phone, seconds=30)
     assert provider.texts(scene.dan.phone)[1:] == words
     all_told(scene)
+
+
+def test_a_machine_that_answers_our_answers_comes_to_an_end(scene, redis,
+                                                            provider, ride):
+    """Ten an hour are told; the texts themselves are on record, each."""
+    def lose(texts):
+        for text in texts:
+            scene.text(scene.ann.phone, ride["proxy"], text=text)
+        wait_for(lambda: set(texts) <= set(provider.texts(scene.dan.phone)),
+                 what="the texts")
+        for text in texts:
+            report(scene, reference_of(provider, text), "expired")
+        all_told(scene)
+
+    lose([f"Lost {n}" for n in range(12)])
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED] * 10
+    assert len(story(scene, ride, "text.undelivered")) == 12
+    redis.move(hours=1, seconds=1)
+    lose(["Lost later"])
+    assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED] * 11
