@@ -362,7 +362,7 @@ def test_reports_move_only_forward(start, provider, outbox):
         ("text.delivered", "customer", first, "delivered"),
         ("text.delivered", "customer", second, "delivered")]
     key = f"status:{{33}}:{first}"
-    assert outbox.client.get(key) == f"4 {talk.ride} customer".encode()
+    assert outbox.client.get(key) == f"4 {talk.ride} customer t".encode()
     assert 600_000 < outbox.client.ttl(key) <= 604_800
 
 
