@@ -11,16 +11,16 @@ SCRIPT(report);
 /* A status moves to a higher rank only; the last three are final. */
 static const struct step {
     const char *status;
-    unsigned rank;
     const char *event; /* for the ride's timeline; empty: none */
-    bool bad;          /* it did not arrive: its sender is told */
+    unsigned rank;
+    bool bad; /* it did not arrive: its sender is told */
 } steps[] = {
-    {"scheduled", 1, "", false},
-    {"sent", 2, "", false},
-    {"buffered", 3, "", false},
-    {"delivered", 4, "text.delivered", false},
-    {"expired", 4, "text.undelivered", true},
-    {"delivery_failed", 4, "text.undelivered", true},
+    {"scheduled", "", 1, false},
+    {"sent", "", 2, false},
+    {"buffered", "", 3, false},
+    {"delivered", "text.delivered", 4, false},
+    {"expired", "text.undelivered", 4, true},
+    {"delivery_failed", "text.undelivered", 4, true},
 };
 
 struct take {

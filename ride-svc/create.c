@@ -116,7 +116,7 @@ static bool repeats_without_pair(struct task *t, struct create *c)
 {
     const struct msg_ride_create *m = c->call.request;
     struct service *s = service_of(t);
-    if (t->outcome != DONE || c->stored.kind != VALUE_STR)
+    if (c->stored.kind != VALUE_STR)
         return false;
     c->now_ms = redis_time_ms(&c->time);
     return !person_decode(s, t, "customer", m->customer, &c->customer) ||
@@ -124,9 +124,12 @@ static bool repeats_without_pair(struct task *t, struct create *c)
            str_eq(c->customer.key, c->driver.key);
 }
 
-/* Their number, which names the ride's partition, is not known without them. */
+/* Their number, which names the ride's partition, is not known without them.
+ * Nothing where they are there. */
 static void search_ride(struct task *t, struct create *c)
 {
+    if (!repeats_without_pair(t, c))
+        return;
     c->searched = arena_alloc(t->arena, PARTITIONS * sizeof(*c->searched));
     for (unsigned p = 0; p < PARTITIONS; p++)
         ride_fetch_packed(service_of(t), t, ride_id(t->arena, p, c->claim),
@@ -135,7 +138,7 @@ static void search_ride(struct task *t, struct create *c)
 
 static bool search_found(struct task *t, struct create *c)
 {
-    for (unsigned p = 0; t->outcome == DONE && p < PARTITIONS; p++) {
+    for (unsigned p = 0; c->searched != NULL && p < PARTITIONS; p++) {
         c->searched[p].now_ms = c->now_ms;
         if (!ride_decode(t, &c->searched[p]))
             continue;
@@ -399,6 +402,16 @@ static bool ride_stands(struct task *t, struct create *c)
            committed(t, c);
 }
 
+/* The ride of a repeat whose people have gone. */
+static bool search_answered(struct task *t, struct create *c)
+{
+    if (t->outcome != DONE || !search_found(t, c))
+        return false;
+    if (is_asked_for(t, c))
+        answer_ride(t, c);
+    return true;
+}
+
 /* What ends the tries: an outage, a refusal for good, or too many. */
 static void refuse(struct task *t, struct create *c)
 {
@@ -414,6 +427,14 @@ static void refuse(struct task *t, struct create *c)
     task_reject(t, c->refusal, field);
 }
 
+static bool came_to_a_ride(struct task *t, struct create *c)
+{
+    if (c->found.ride.revision != 0)
+        return is_asked_for(t, c);
+    refuse(t, c);
+    return false;
+}
+
 /* A ride needs a number that neither party holds; the route has the last word,
  * so another is asked for where it refuses. The same request comes to the same
  * claim, and a claim that led to a ride comes to that ride. */
@@ -426,15 +447,10 @@ static void create_run(struct task *t)
         TASK_FAIL(t);
     name_request(t, c);
     AWAIT(t, read_all(t, c));
-    if (repeats_without_pair(t, c)) {
-        AWAIT(t, search_ride(t, c));
-        if (search_found(t, c)) {
-            if (is_asked_for(t, c))
-                answer_ride(t, c);
-            TASK_FAIL(t);
-        }
-    }
-    if (t->outcome != DONE || !read_well(t, c))
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, search_ride(t, c));
+    if (search_answered(t, c) || t->outcome != DONE || !read_well(t, c))
         TASK_FAIL(t);
     AWAIT(t, choose_pool(t, c));
     if (t->outcome != DONE)
@@ -471,11 +487,7 @@ static void create_run(struct task *t)
         if (c->refusal != PROBLEM_internal)
             break;
     }
-    if (c->found.ride.revision == 0) {
-        refuse(t, c);
-        TASK_FAIL(t);
-    }
-    if (!is_asked_for(t, c))
+    if (!came_to_a_ride(t, c))
         TASK_FAIL(t);
     FAULT("create.committed");
     answer_ride(t, c);

@@ -50,7 +50,8 @@ void fault_reached(const char *name)
     if (order[len] != '\0' && !stops)
         return;
     /* Whoever removes it is struck: one process, once. */
-    if (unlink(getenv("FAULT_FILE")) == 0)
+    const char *path = getenv("FAULT_FILE");
+    if (path != NULL && unlink(path) == 0)
         (void)kill(getpid(), stops ? SIGSTOP : SIGKILL);
 }
 
