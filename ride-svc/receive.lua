@@ -12,9 +12,9 @@
 --   under the same hash tag
 -- ARGV[11] texts a minute from one sender on one ride; 0: any number
 -- ARGV[12] ARGV[13] the answer to who writes to a ride that is over: reference,
---   and sealed text or '': none
+--   and sealed text, '?': to be asked for, or '': none
 -- Returns {fate, lease}: forwarded, repeat, stranger, old, closed, limited,
---   replay, full.
+--   replay, full; or {"answer"}: nothing was done, the answer is needed.
 local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
 local MINUTE_MS, MOST_HELD_BACK = 60000, 300
 local DAY_S, ANSWER_MS = 86400, 14400000
@@ -74,6 +74,7 @@ if fate == 'closed' and ARGV[13] ~= '' and not full and
   party = ride and
           ride[route[2] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
 end
+if party and ARGV[13] == '?' then return {'answer', ''} end
 
 local function send(kind, reference, role, to, sealed, ends, ...)
   redis.call('XADD', KEYS[4], '*', 'ref', reference, 'ride', route[1],

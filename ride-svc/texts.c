@@ -13,17 +13,27 @@ struct receive {
     struct call call;
     struct str reference;
     unsigned partition;
+    bool answers; /* who writes to a ride that is over */
     struct value taken;
 };
 
-/* Empty where nobody is to be told. */
+/* The answer to who writes to a ride that is over. Sealed only for who is told:
+ * first the script asks for it. Empty where nobody is to be told. */
 static struct str seal_answer(const struct service *s, struct arena *a,
-                              struct str reference)
+                              const struct receive *c, struct str reference)
 {
     struct str words = str_of(s->settings.closed_answer);
     if (str_is(words, "none"))
         return STR_NONE;
+    if (!c->answers)
+        return STR("?");
     return vault_seal(s->vault, a, words, meaning_text(a, reference));
+}
+
+static bool is_to_answer(const struct task *t, const struct receive *c)
+{
+    return t->outcome == DONE && !c->answers &&
+           str_is(value_str(value_at(&c->taken, 0)), "answer");
 }
 
 static void send_receive(struct task *t, struct receive *c)
@@ -57,7 +67,7 @@ static void send_receive(struct task *t, struct receive *c)
         key_in_partition(a, "pace", p, STR_NONE),
         arena_number(a, s->settings.texts_per_minute),
         answer,
-        seal_answer(s, a, answer)};
+        seal_answer(s, a, c, answer)};
     redis_script(s->redis, t, partition_tag(p), &receive, keys, 8, args, 13,
                  &c->taken);
 }
@@ -89,6 +99,10 @@ static void receive_run(struct task *t)
     struct msg_sms_taken *reply = c->call.reply;
     TASK_BEGIN(t);
     AWAIT(t, send_receive(t, c));
+    if (is_to_answer(t, c)) {
+        c->answers = true;
+        AWAIT(t, send_receive(t, c));
+    }
     if (t->outcome != DONE)
         TASK_FAIL(t);
     FAULT("receive.stored");
