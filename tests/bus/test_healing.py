@@ -137,7 +137,11 @@ def test_it_heals(world, scene, redis, ride, provider, fault):
                         "an acknowledgement") in ("forwarded", "repeat")
     wait_for(lambda: sorted(provider.texts(scene.dan.phone)[1:]) ==
              list("01234"), WITHIN, "all texts, once")
-    assert scene.call(scene.ann.phone, ride["proxy"]) == scene.dan.phone
+    call = {"from": scene.ann.phone, "to": ride["proxy"]}
+    flow = wait_for(lambda: (got := scene.ask("voice-svc", "CALL_RECEIVED",
+                                              **call))[0] == "CALL_FLOW"
+                    and got[1], WITHIN, "calls again")
+    assert flow["destination"] == scene.dan.phone
     assert scene.ride(scene.customer(), scene.driver())
     took = time.monotonic() - began
     for daemon, count in before.items():
