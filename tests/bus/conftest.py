@@ -55,6 +55,20 @@ def outbox(world):
     return Outbox(world)
 
 
+def start_notifier(world, provider, name, **more):
+    return world.start("notifier", name, PUBLIC_URL=PUBLIC_URL, **{
+        "MESSAGEBIRD_API_KEY": KEY, "MESSAGEBIRD_API_URL": provider.url,
+        **more})
+
+
+@pytest.fixture
+def notifier(world, provider):
+    """One, which takes its partitions meanwhile; it ends well."""
+    daemon = start_notifier(world, provider, "notifier")
+    yield daemon
+    daemon.stop()
+
+
 @pytest.fixture
 def start(world, provider, outbox):
     """Starts a notifier of that name and waits until it has a share; all are
@@ -62,11 +76,8 @@ def start(world, provider, outbox):
     tested, and whether anything leaked, a test ends them itself."""
     started = []
 
-    def start(name="notifier-1", share=1, armed=None, **settings):
-        daemon = world.start(
-            "notifier", name, armed=armed, PUBLIC_URL=PUBLIC_URL,
-            **{"MESSAGEBIRD_API_KEY": KEY,
-               "MESSAGEBIRD_API_URL": provider.url, **settings})
+    def start(name="notifier-1", share=1, **more):
+        daemon = start_notifier(world, provider, name, **more)
         started.append(daemon)
         wait_for(lambda: owned(outbox, name) >= share,
                  what=f"partitions of {name}")

@@ -82,16 +82,6 @@ FAULTS = [Pause, Restart, Busy, Full, ReadOnly]
 
 
 @pytest.fixture
-def notifier(world, provider):
-    daemon = world.start("notifier", "notifier",
-                         PUBLIC_URL="https://birdcar.example",
-                         MESSAGEBIRD_API_KEY="test_a-key-of-nobody",
-                         MESSAGEBIRD_API_URL=provider.url)
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
 def ride(scene, notifier, provider):
     scene.number()
     scene.ann, scene.dan = scene.customer(), scene.driver()

@@ -13,16 +13,6 @@ MOST_WAITING = 100_000
 
 
 @pytest.fixture
-def notifier(world, provider):
-    daemon = world.start("notifier", "notifier",
-                         PUBLIC_URL="https://birdcar.example",
-                         MESSAGEBIRD_API_KEY="test_a-key-of-nobody",
-                         MESSAGEBIRD_API_URL=provider.url)
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
 def short(file_world):
     """A ride-svc without grace and cool-down."""
     daemon = file_world.start("ride-svc", "short", GRACE_HOURS="0",
