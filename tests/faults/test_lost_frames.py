@@ -1,6 +1,7 @@
 """So many of a hundred messages on the bus are lost: nothing that was answered is, it only takes longer; where all are
 lost, whoever asks is told so."""
 
+import re
 import shutil
 import threading
 import uuid
@@ -86,6 +87,12 @@ def create(deployment, number):
     raise AssertionError(f"{MOST_TRIES} tries without a 201")
 
 
+def repeats(deployment):
+    """How often a daemon asked another copy, since the first did not answer."""
+    page = deployment.api.get("/metrics").text
+    return sum(float(n) for n in re.findall(r"^birdcar_bus_repeats_total{[^}]*} (\S+)$", page, re.MULTILINE))
+
+
 def arrived(deployment, senders, mark):
     got = {sender.line: [] for sender in senders}
     for message in deployment.sandbox.accepted(mark):
@@ -98,7 +105,7 @@ def arrived(deployment, senders, mark):
 
 @pytest.mark.parametrize("percent, texts", [(0, 20), (10, 20), (50, 4)])
 def test_some_are_lost(deployment, lines, percent, texts):
-    mark = deployment.sandbox.last()
+    mark, before = deployment.sandbox.last(), repeats(deployment)
     LOSS.write_text(str(percent))
     senders = [Sender(deployment, line, texts) for line in lines]
     for sender in senders:
@@ -114,6 +121,7 @@ def test_some_are_lost(deployment, lines, percent, texts):
     assert [r["id"] for r in deployment.listed("rides") if r["datetime"] == ride["datetime"]] == [ride["id"]]
     record(f"messages on the bus lost, {percent} of 100", "all along", texts=texts * len(lines), lost=0, twice=0,
            out_of_order=0, misrouted=0, seed="none", refused_before_a_200=sum(s.refusals for s in senders))
+    assert percent == 0 or repeats(deployment) > before, "nothing was lost on the way"
     assert percent > 0 or not any(sender.refusals for sender in senders)
 
 
