@@ -39,7 +39,7 @@ struct outbox {
     struct service *service;
     struct leases *leases;
     struct http_client *http;
-    struct undelivered *undelivered; /* NULL until it has started */
+    struct rounds *undelivered; /* NULL until it has started */
     struct conversations *conversations;
     struct delivery_means means;
     struct loop_timer *poll, *turn;
@@ -337,7 +337,7 @@ void outbox_destroy(struct outbox **outbox)
     *outbox = NULL;
     loop_timer_destroy(&o->poll);
     loop_timer_destroy(&o->turn);
-    undelivered_destroy(&o->undelivered);
+    rounds_destroy(&o->undelivered);
     http_client_destroy(&o->http);
     leases_destroy(&o->leases);
     conversations_destroy(&o->conversations);

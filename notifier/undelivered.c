@@ -1,9 +1,6 @@
 #include "notifier/undelivered.h"
 
-#include <stdlib.h>
-
 #include "shared/keys.h"
-#include "shared/loop.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
 #include "shared/script.h"
@@ -15,15 +12,8 @@ enum { LOOK_EVERY_MS = 1000, DEADLINE_MS = 3000, MOST_A_LOOK = 15 };
 /* The script's arguments: four, then three for each text. */
 enum { FIXED = 4, EACH = 3, ARGUMENTS = FIXED + EACH * MOST_A_LOOK };
 
-struct undelivered {
-    struct service *service;
-    struct loop_timer *timer;
-    bool looking;
-};
-
 struct look {
-    struct task task;
-    struct undelivered *undelivered;
+    struct round_task round;
     struct value owed[PARTITIONS], told[PARTITIONS];
 };
 
@@ -88,41 +78,8 @@ static void look_run(struct task *t)
     TASK_END(t);
 }
 
-static void look_ended(struct task *t)
+struct rounds *undelivered_new(struct service *s)
 {
-    struct undelivered *u = ((struct look *)t)->undelivered;
-    u->looking = false;
-    if (u->service->left_ms == 0)
-        loop_timer_set(u->timer, LOOK_EVERY_MS);
-}
-
-static void begin_look(void *arg)
-{
-    struct undelivered *u = arg;
-    if (u->looking)
-        return;
-    u->looking = true;
-    struct look *l =
-        service_task(u->service, sizeof(*l), look_run, DEADLINE_MS);
-    l->undelivered = u;
-    l->task.finish = look_ended;
-    task_start(&l->task);
-}
-
-struct undelivered *undelivered_new(struct service *s)
-{
-    struct undelivered *u = xcalloc(1, sizeof(*u));
-    u->service = s;
-    u->timer = loop_timer_new(s->loop, begin_look, u);
-    loop_timer_set(u->timer, LOOK_EVERY_MS);
-    return u;
-}
-
-void undelivered_destroy(struct undelivered **undelivered)
-{
-    if (*undelivered == NULL)
-        return;
-    loop_timer_destroy(&(*undelivered)->timer);
-    free(*undelivered);
-    *undelivered = NULL;
+    return rounds_new(s, LOOK_EVERY_MS, sizeof(struct look), look_run,
+                      DEADLINE_MS);
 }

@@ -3,12 +3,9 @@
 #ifndef BIRDCAR_NOTIFIER_UNDELIVERED_H
 #define BIRDCAR_NOTIFIER_UNDELIVERED_H
 
-#include "shared/service.h"
-
-struct undelivered;
+#include "shared/rounds.h"
 
 /* Looks once a second, until it is destroyed. Any number of notifiers may. */
-struct undelivered *undelivered_new(struct service *s);
-void undelivered_destroy(struct undelivered **undelivered);
+struct rounds *undelivered_new(struct service *s);
 
 #endif

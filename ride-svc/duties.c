@@ -1,9 +1,6 @@
 #include "ride-svc/duties.h"
 
-#include <stdlib.h>
-
 #include "shared/log.h"
-#include "shared/loop.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
 #include "shared/script.h"
@@ -12,12 +9,6 @@ SCRIPT(duties_take);
 SCRIPT(duty_done);
 
 enum { LOOK_EVERY_MS = 1000, MOST_A_LOOK = 20, DEADLINE_MS = 5000 };
-
-struct duties {
-    struct service *service;
-    struct loop_timer *timer;
-    bool looking;
-};
 
 void hold_ask(struct service *s, struct task *t, struct str id,
               const struct msg_ride_record *ride, int64_t now_ms,
@@ -74,8 +65,7 @@ static void duty_run(struct task *t)
 /* ---- looking for due ones ---- */
 
 struct look {
-    struct task task;
-    struct duties *duties;
+    struct round_task round;
     struct value due[PARTITIONS];
 };
 
@@ -113,41 +103,8 @@ static void look_run(struct task *t)
     TASK_END(t);
 }
 
-static void look_ended(struct task *t)
+struct rounds *duties_new(struct service *s)
 {
-    struct duties *d = ((struct look *)t)->duties;
-    d->looking = false;
-    if (d->service->left_ms == 0)
-        loop_timer_set(d->timer, LOOK_EVERY_MS);
-}
-
-static void begin_look(void *arg)
-{
-    struct duties *d = arg;
-    if (d->looking)
-        return;
-    d->looking = true;
-    struct look *l =
-        service_task(d->service, sizeof(*l), look_run, DEADLINE_MS);
-    l->duties = d;
-    l->task.finish = look_ended;
-    task_start(&l->task);
-}
-
-struct duties *duties_new(struct service *s)
-{
-    struct duties *d = xcalloc(1, sizeof(*d));
-    d->service = s;
-    d->timer = loop_timer_new(s->loop, begin_look, d);
-    loop_timer_set(d->timer, LOOK_EVERY_MS);
-    return d;
-}
-
-void duties_destroy(struct duties **duties)
-{
-    if (*duties == NULL)
-        return;
-    loop_timer_destroy(&(*duties)->timer);
-    free(*duties);
-    *duties = NULL;
+    return rounds_new(s, LOOK_EVERY_MS, sizeof(struct look), look_run,
+                      DEADLINE_MS);
 }

@@ -6,6 +6,7 @@
 #define BIRDCAR_DUTIES_H
 
 #include "ride-svc/ride.h"
+#include "shared/rounds.h"
 
 /* Memory that the two calls below need until the task goes on. */
 struct hold_sync {
@@ -23,8 +24,6 @@ void hold_settled(struct service *s, struct task *t, struct str id,
                   const struct msg_ride_record *ride, struct hold_sync *sync);
 
 /* Looks for due ones once a second; every ride-svc does. */
-struct duties;
-struct duties *duties_new(struct service *s);
-void duties_destroy(struct duties **duties);
+struct rounds *duties_new(struct service *s);
 
 #endif

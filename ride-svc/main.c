@@ -13,8 +13,8 @@ static void ready(struct service *s)
 
 static void stop(struct service *s)
 {
-    struct duties *duties = s->context;
-    duties_destroy(&duties);
+    struct rounds *duties = s->context;
+    rounds_destroy(&duties);
 }
 
 int main(int argc, char **argv)
