@@ -1,8 +1,6 @@
-#include "ride-svc/create.h"
+#include "ride-svc/create_request.h"
 
-#include "ride-svc/duties.h"
 #include "ride-svc/notice.h"
-#include "ride-svc/people.h"
 #include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
 #include "shared/fault.h"
@@ -16,169 +14,6 @@
 SCRIPT(ride_commit);
 
 enum { MOST_TRIES = 4 };
-
-struct create {
-    struct call call;
-    struct person customer, driver;
-    struct value stored, time, committed, kept;
-    struct str request_key, content, pool, claim, id;
-    struct msg_pool_choose chooser;
-    struct msg_pool_chosen chosen;
-    struct msg_number_assign ask;
-    struct msg_number_assigned got;
-    struct msg_ride_record ride;
-    struct ride_read found;
-    struct ride_read *searched; /* one a partition */
-    struct str notices[4];      /* reference and sealed text, twice */
-    struct hold_sync sync;
-    enum problem_code refusal; /* for good; PROBLEM_internal: none */
-    unsigned partition, tries;
-    int64_t now_ms;
-    bool known; /* the request was seen before */
-    bool committed_now;
-};
-
-/* ---- the request ---- */
-
-static bool request_valid(struct task *t, const struct msg_ride_create *m)
-{
-    return key_valid(t, m->key) &&
-           words_valid(t, m->start, PLACE_MOST, "start") &&
-           words_valid(t, m->destination, PLACE_MOST, "destination") &&
-           words_valid(t, m->datetime, DATETIME_MOST, "datetime");
-}
-
-static void name_request(struct task *t, struct create *c)
-{
-    const struct msg_ride_create *m = c->call.request;
-    const struct vault *v = service_of(t)->vault;
-    c->claim = vault_hash(v, t->arena, "claim", m->key);
-    c->request_key = arena_printf(t->arena, "request:%.*s", STR_ARG(c->claim));
-    struct str content = arena_printf(
-        t->arena, "%lld\n%lld\n%.*s\n%.*s\n%.*s\n%lld", (long long)m->customer,
-        (long long)m->driver, STR_ARG(m->start), STR_ARG(m->destination),
-        STR_ARG(m->datetime), (long long)m->ends);
-    c->content = vault_hash(v, t->arena, "content", content);
-}
-
-static void read_all(struct task *t, struct create *c)
-{
-    const struct msg_ride_create *m = c->call.request;
-    struct service *s = service_of(t);
-    person_fetch(s, t, "customer", m->customer, &c->customer);
-    person_fetch(s, t, "driver", m->driver, &c->driver);
-    REDIS_DO(s->redis, t, c->request_key, &c->stored, STR("GET"),
-             c->request_key);
-    REDIS_DO(s->redis, t, c->request_key, &c->time, STR("TIME"));
-}
-
-/* "<content> <pool>"; false where the key stands for other content. */
-static bool take_stored(struct create *c, const struct value *stored)
-{
-    struct str pool = value_str(stored);
-    struct str content = str_cut(&pool, ' ');
-    c->known = true;
-    c->pool = pool;
-    return str_eq(content, c->content);
-}
-
-/* While it was asked again and again, perhaps. */
-static bool end_has_passed(const struct create *c)
-{
-    const struct msg_ride_create *m = c->call.request;
-    return m->ends != 0 && m->ends <= c->now_ms;
-}
-
-/* Who rides with whom, and until when; rejects the task where that can't be. */
-static bool read_well(struct task *t, struct create *c)
-{
-    const struct msg_ride_create *m = c->call.request;
-    struct service *s = service_of(t);
-    c->now_ms = redis_time_ms(&c->time);
-    if (c->stored.kind == VALUE_STR && !take_stored(c, &c->stored))
-        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
-    else if (!person_decode(s, t, "customer", m->customer, &c->customer))
-        task_reject(t, PROBLEM_unknown_person, STR("customer"));
-    else if (!person_decode(s, t, "driver", m->driver, &c->driver))
-        task_reject(t, PROBLEM_unknown_person, STR("driver"));
-    else if (str_eq(c->customer.key, c->driver.key))
-        task_reject(t, PROBLEM_same_phone, STR("driver"));
-    else if (!c->known && end_has_passed(c))
-        task_reject(t, PROBLEM_in_the_past, STR("ends_at"));
-    else if (m->ends > c->now_ms + MOST_AHEAD_MS)
-        task_reject(t, PROBLEM_invalid, STR("ends_at"));
-    return t->outcome == DONE;
-}
-
-/* ---- a repeat whose people have gone, or changed, since ---- */
-
-static bool repeats_without_pair(struct task *t, struct create *c)
-{
-    const struct msg_ride_create *m = c->call.request;
-    struct service *s = service_of(t);
-    if (c->stored.kind != VALUE_STR)
-        return false;
-    c->now_ms = redis_time_ms(&c->time);
-    return !person_decode(s, t, "customer", m->customer, &c->customer) ||
-           !person_decode(s, t, "driver", m->driver, &c->driver) ||
-           str_eq(c->customer.key, c->driver.key);
-}
-
-/* Their number, which names the ride's partition, is not known without them.
- * Nothing where they are there. */
-static void search_ride(struct task *t, struct create *c)
-{
-    if (!repeats_without_pair(t, c))
-        return;
-    c->searched = arena_alloc(t->arena, PARTITIONS * sizeof(*c->searched));
-    for (unsigned p = 0; p < PARTITIONS; p++)
-        ride_fetch_packed(service_of(t), t, ride_id(t->arena, p, c->claim),
-                          &c->searched[p]);
-}
-
-static bool search_found(struct task *t, struct create *c)
-{
-    for (unsigned p = 0; c->searched != NULL && p < PARTITIONS; p++) {
-        c->searched[p].now_ms = c->now_ms;
-        if (!ride_decode(t, &c->searched[p]))
-            continue;
-        c->found = c->searched[p];
-        c->id = ride_id(t->arena, p, c->claim);
-        return true;
-    }
-    return false;
-}
-
-/* Both do nothing where the request was seen before. */
-static void choose_pool(struct task *t, struct create *c)
-{
-    if (c->known)
-        return;
-    c->chooser.phone = c->customer.digits;
-    bus_ask(service_of(t)->client, t, "pool-svc", &type_pool_choose,
-            &c->chooser, &c->chosen);
-}
-
-static void store_request(struct task *t, struct create *c)
-{
-    if (c->known)
-        return;
-    struct str value = arena_printf(t->arena, "%.*s %.*s", STR_ARG(c->content),
-                                    STR_ARG(c->chosen.pool));
-    c->pool = c->chosen.pool;
-    REDIS_DO(service_of(t)->redis, t, c->request_key, &c->stored, STR("SET"),
-             c->request_key, value, STR("NX"), STR("GET"), STR("EX"),
-             STR("172800"));
-}
-
-/* Another copy may have stored it in the meantime. */
-static bool request_stands(struct task *t, struct create *c)
-{
-    if (t->outcome == DONE && !c->known && c->stored.kind == VALUE_STR &&
-        !take_stored(c, &c->stored))
-        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
-    return t->outcome == DONE;
-}
 
 /* ---- the number ---- */
 
@@ -218,7 +53,7 @@ static bool claim_is_old(const struct create *c)
 
 static bool ride_may_be_there(const struct create *c)
 {
-    return claim_is_old(c) || end_has_passed(c);
+    return claim_is_old(c) || request_end_passed(c);
 }
 
 static void look_for_ride(struct task *t, struct create *c)
@@ -290,7 +125,7 @@ static void fill_notices(struct task *t, struct create *c)
     if (!fill_notice(t, c, 0, settings->customer_notice) ||
         !fill_notice(t, c, 2, settings->driver_notice))
         c->refusal = PROBLEM_sms_too_long;
-    if (end_has_passed(c))
+    if (request_end_passed(c))
         c->refusal = PROBLEM_in_the_past;
 }
 
@@ -405,7 +240,7 @@ static bool ride_stands(struct task *t, struct create *c)
 /* The ride of a repeat whose people have gone. */
 static bool search_answered(struct task *t, struct create *c)
 {
-    if (t->outcome != DONE || !search_found(t, c))
+    if (t->outcome != DONE || !request_search_found(t, c))
         return false;
     if (is_asked_for(t, c))
         answer_ride(t, c);
@@ -445,17 +280,17 @@ static void create_run(struct task *t)
     TASK_BEGIN(t);
     if (!request_valid(t, c->call.request))
         TASK_FAIL(t);
-    name_request(t, c);
-    AWAIT(t, read_all(t, c));
+    request_name(t, c);
+    AWAIT(t, request_read(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, search_ride(t, c));
-    if (search_answered(t, c) || t->outcome != DONE || !read_well(t, c))
+    AWAIT(t, request_search(t, c));
+    if (search_answered(t, c) || t->outcome != DONE || !request_read_well(t, c))
         TASK_FAIL(t);
-    AWAIT(t, choose_pool(t, c));
+    AWAIT(t, request_choose_pool(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, store_request(t, c));
+    AWAIT(t, request_store(t, c));
     if (!request_stands(t, c))
         TASK_FAIL(t);
     FAULT("create.asked");

@@ -1,0 +1,138 @@
+#include "ride-svc/create_request.h"
+
+#include "shared/partition.h"
+
+bool request_valid(struct task *t, const struct msg_ride_create *m)
+{
+    return key_valid(t, m->key) &&
+           words_valid(t, m->start, PLACE_MOST, "start") &&
+           words_valid(t, m->destination, PLACE_MOST, "destination") &&
+           words_valid(t, m->datetime, DATETIME_MOST, "datetime");
+}
+
+void request_name(struct task *t, struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    const struct vault *v = service_of(t)->vault;
+    c->claim = vault_hash(v, t->arena, "claim", m->key);
+    c->request_key = arena_printf(t->arena, "request:%.*s", STR_ARG(c->claim));
+    struct str content = arena_printf(
+        t->arena, "%lld\n%lld\n%.*s\n%.*s\n%.*s\n%lld", (long long)m->customer,
+        (long long)m->driver, STR_ARG(m->start), STR_ARG(m->destination),
+        STR_ARG(m->datetime), (long long)m->ends);
+    c->content = vault_hash(v, t->arena, "content", content);
+}
+
+void request_read(struct task *t, struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    struct service *s = service_of(t);
+    person_fetch(s, t, "customer", m->customer, &c->customer);
+    person_fetch(s, t, "driver", m->driver, &c->driver);
+    REDIS_DO(s->redis, t, c->request_key, &c->stored, STR("GET"),
+             c->request_key);
+    REDIS_DO(s->redis, t, c->request_key, &c->time, STR("TIME"));
+}
+
+/* "<content> <pool>"; false where the key stands for other content. */
+static bool take_stored(struct create *c, const struct value *stored)
+{
+    struct str pool = value_str(stored);
+    struct str content = str_cut(&pool, ' ');
+    c->known = true;
+    c->pool = pool;
+    return str_eq(content, c->content);
+}
+
+bool request_end_passed(const struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    return m->ends != 0 && m->ends <= c->now_ms;
+}
+
+bool request_read_well(struct task *t, struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    struct service *s = service_of(t);
+    c->now_ms = redis_time_ms(&c->time);
+    if (c->stored.kind == VALUE_STR && !take_stored(c, &c->stored))
+        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+    else if (!person_decode(s, t, "customer", m->customer, &c->customer))
+        task_reject(t, PROBLEM_unknown_person, STR("customer"));
+    else if (!person_decode(s, t, "driver", m->driver, &c->driver))
+        task_reject(t, PROBLEM_unknown_person, STR("driver"));
+    else if (str_eq(c->customer.key, c->driver.key))
+        task_reject(t, PROBLEM_same_phone, STR("driver"));
+    else if (!c->known && request_end_passed(c))
+        task_reject(t, PROBLEM_in_the_past, STR("ends_at"));
+    else if (m->ends > c->now_ms + MOST_AHEAD_MS)
+        task_reject(t, PROBLEM_invalid, STR("ends_at"));
+    return t->outcome == DONE;
+}
+
+/* ---- a repeat whose people have gone, or changed, since ---- */
+
+static bool repeats_without_pair(struct task *t, struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
+    struct service *s = service_of(t);
+    if (c->stored.kind != VALUE_STR)
+        return false;
+    c->now_ms = redis_time_ms(&c->time);
+    return !person_decode(s, t, "customer", m->customer, &c->customer) ||
+           !person_decode(s, t, "driver", m->driver, &c->driver) ||
+           str_eq(c->customer.key, c->driver.key);
+}
+
+/* Their number, which names the ride's partition, is not known without them. */
+void request_search(struct task *t, struct create *c)
+{
+    if (!repeats_without_pair(t, c))
+        return;
+    c->searched = arena_alloc(t->arena, PARTITIONS * sizeof(*c->searched));
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        ride_fetch_packed(service_of(t), t, ride_id(t->arena, p, c->claim),
+                          &c->searched[p]);
+}
+
+bool request_search_found(struct task *t, struct create *c)
+{
+    for (unsigned p = 0; c->searched != NULL && p < PARTITIONS; p++) {
+        c->searched[p].now_ms = c->now_ms;
+        if (!ride_decode(t, &c->searched[p]))
+            continue;
+        c->found = c->searched[p];
+        c->id = ride_id(t->arena, p, c->claim);
+        return true;
+    }
+    return false;
+}
+
+void request_choose_pool(struct task *t, struct create *c)
+{
+    if (c->known)
+        return;
+    c->chooser.phone = c->customer.digits;
+    bus_ask(service_of(t)->client, t, "pool-svc", &type_pool_choose,
+            &c->chooser, &c->chosen);
+}
+
+void request_store(struct task *t, struct create *c)
+{
+    if (c->known)
+        return;
+    struct str value = arena_printf(t->arena, "%.*s %.*s", STR_ARG(c->content),
+                                    STR_ARG(c->chosen.pool));
+    c->pool = c->chosen.pool;
+    REDIS_DO(service_of(t)->redis, t, c->request_key, &c->stored, STR("SET"),
+             c->request_key, value, STR("NX"), STR("GET"), STR("EX"),
+             STR("172800"));
+}
+
+bool request_stands(struct task *t, struct create *c)
+{
+    if (t->outcome == DONE && !c->known && c->stored.kind == VALUE_STR &&
+        !take_stored(c, &c->stored))
+        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+    return t->outcome == DONE;
+}
