@@ -4,6 +4,7 @@
 #include <hiredis/async.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "shared/log.h"
@@ -89,14 +90,29 @@ static void fail_op(struct op *op, enum problem_code code)
 
 static void reply_came(redisAsyncContext *context, void *reply, void *arg);
 
+/* False: the connection is going down. */
+static bool send_words(struct redis *r, const struct str *words, size_t count,
+                       redisCallbackFn *came, void *arg)
+{
+    redisAsyncContext *c = r->context;
+    const redisCallback *last = c->replies.tail;
+    wire_command(&r->out, words, count);
+    if (redisAsyncFormattedCommand(c, came, arg, r->out.ptr, r->out.len) !=
+        REDIS_OK)
+        return false;
+    /* hiredis 0.14 sends it even where it has no memory to note who waits for
+     * the answer: all later answers would come to the wrong one. */
+    if (c->replies.tail == last)
+        abort();
+    return true;
+}
+
 static void send_op(struct op *op)
 {
     struct redis *r = op->redis;
-    wire_command(&r->out, op->words, op->count);
     op->state = OP_SENT;
     metric_add(METRIC_redis_calls_total, 1);
-    if (redisAsyncFormattedCommand(r->context, reply_came, op, r->out.ptr,
-                                   r->out.len) != REDIS_OK) {
+    if (!send_words(r, op->words, op->count, reply_came, op)) {
         op->state = OP_REFUSED;
         op->refusal = PROBLEM_store_away;
     }
@@ -258,15 +274,17 @@ static void said_hello(redisAsyncContext *context, void *reply, void *arg)
 static void say_hello(struct redis *r)
 {
     const struct redis_url *u = &r->url;
+    char db[16];
+    (void)snprintf(db, sizeof(db), "%d", u->db);
+    struct str auth[] = {STR("AUTH"), str_of(u->user), str_of(u->password)};
+    struct str password[] = {STR("AUTH"), str_of(u->password)};
+    struct str select[] = {STR("SELECT"), str_of(db)};
     if (u->password[0] != '\0' && u->user[0] != '\0')
-        (void)redisAsyncCommand(r->context, said_hello, NULL, "AUTH %s %s",
-                                u->user, u->password);
+        (void)send_words(r, auth, 3, said_hello, NULL);
     else if (u->password[0] != '\0')
-        (void)redisAsyncCommand(r->context, said_hello, NULL, "AUTH %s",
-                                u->password);
+        (void)send_words(r, password, 2, said_hello, NULL);
     if (u->db != 0)
-        (void)redisAsyncCommand(r->context, said_hello, NULL, "SELECT %d",
-                                u->db);
+        (void)send_words(r, select, 2, said_hello, NULL);
 }
 
 static void connected(const redisAsyncContext *context, int status)

@@ -37,6 +37,16 @@ class Restart:
         redis.start()
 
 
+def refuses(redis, error, word=""):
+    try:
+        redis.client.ping()
+    except error as said:
+        return str(said).startswith(word)
+    except redis_py.ConnectionError:
+        pass  # not there yet
+    return False
+
+
 class Busy:
     """Somebody's script that runs and runs."""
 
@@ -44,16 +54,8 @@ class Busy:
         redis.client.config_set("busy-reply-threshold", 50)
         self.connection = redis_py.Connection(port=redis.port)
         self.connection.send_command("EVAL", "while true do end", 0)
-        wait_for(lambda: self._says(redis, redis_py.ResponseError, "BUSY"),
+        wait_for(lambda: refuses(redis, redis_py.ResponseError, "BUSY"),
                  what="busy")
-
-    @staticmethod
-    def _says(redis, error, word):
-        try:
-            redis.client.ping()
-        except error as said:
-            return str(said).startswith(word)
-        return False
 
     def end(self, redis):
         redis.client.script_kill()
@@ -78,7 +80,48 @@ class ReadOnly:
         redis.client.replicaof("NO", "ONE")
 
 
-FAULTS = [Pause, Restart, Busy, Full, ReadOnly]
+class Loading:
+    """A large one that comes back reads its file for a while."""
+    KEYS = 3000
+    SLOWLY = ("--key-load-delay", "2000",  # µs each
+              "--loading-process-events-interval-bytes", "1024")
+
+    def begin(self, redis):
+        client = redis.client
+        pipe = client.pipeline(transaction=False)
+        for number in range(self.KEYS):
+            pipe.set(f"load:{number}", "x" * 100)
+        pipe.execute()
+        client.bgrewriteaof()
+        wait_for(lambda: not client.info("persistence")[
+            "aof_rewrite_in_progress"], what="the file rewritten")
+        redis.kill()
+        redis.spawn(*self.SLOWLY)
+        wait_for(lambda: refuses(redis, redis_py.BusyLoadingError),
+                 what="loading")
+
+    def end(self, redis):
+        redis.client.config_set("key-load-delay", 0)
+        redis.wait_up()
+
+
+class Misconf:
+    """Its disk does not take the snapshots that it is to make."""
+
+    def begin(self, redis):
+        self.folder = redis.folder / "dump.rdb"
+        self.folder.mkdir()
+        redis.client.config_set("save", "3600 1")
+        redis.client.bgsave()
+        wait_for(lambda: redis.client.info("persistence")[
+            "rdb_last_bgsave_status"] == "err", what="a failed snapshot")
+
+    def end(self, redis):
+        redis.client.config_set("save", "")
+        self.folder.rmdir()
+
+
+FAULTS = [Pause, Restart, Busy, Full, ReadOnly, Loading, Misconf]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from notifiers import owned, poke, wait_empty, wait_texts
+from outbox import HOUR
 from poll import holds, wait_for
 
 SERVICES = ()
@@ -137,6 +138,8 @@ def test_nobody_listens_for_a_while(start, provider, outbox):
     talks = backlog(outbox, 100, 2)
     poke(notifier, *PARTITIONS)
     wait_for(lambda: away(notifier), what="provider away")
+    wait_for(lambda: not any("sending" in outbox.left(p) for p in PARTITIONS),
+             what="the end of what was under way")
     before, began = notifier.metric("send_retries_total"), time.monotonic()
     wait_for(lambda: notifier.metric("send_retries_total") - before >= 8, 20,
              "eight probes")
@@ -147,6 +150,32 @@ def test_nobody_listens_for_a_while(start, provider, outbox):
     assert not away(notifier)
     assert not provider.looks, "it was sure that nothing was sent"
     in_order(provider, talks, 2)
+
+
+def test_an_hour_away(start, provider, outbox, redis):
+    """All that came before and meanwhile leaves when it is over; the log tells
+    of it in few lines."""
+    notifier = start()
+    port = provider.port
+    provider.stop()
+    talks = [outbox.talk(n) for n in PARTITIONS]
+    ends = redis.now_ms() + 3 * HOUR
+    for n in range(12):
+        for talk in talks:
+            talk.send(f"{n}", until=ends)
+        poke(notifier, *PARTITIONS)
+        before = notifier.metric("send_retries_total")
+        wait_for(lambda b=before: notifier.metric("send_retries_total") > b
+                 and away(notifier), what="an attempt")
+        redis.move(minutes=5)
+    wait_for(lambda: owned(outbox, "notifier-1") == 64, what="all its leases")
+    lines, began = notifier.log().splitlines(), time.monotonic()
+    provider.start(port)
+    wait_texts(provider, 12 * 64, seconds=5)
+    wait_empty(outbox, *PARTITIONS)
+    in_order(provider, talks, 12)
+    assert not any(talk.dead() for talk in talks)
+    assert len(lines) < 6 * 20 + 5 * (time.monotonic() - began), lines[-20:]
 
 
 def test_one_that_was_tried_again_and_again(start, provider, outbox, redis):

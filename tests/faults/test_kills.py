@@ -6,21 +6,9 @@ import signal
 import time
 
 import pytest
-from deployment import SERVICES
-from poll import wait_for
-from trial import Trial
+from trial import VICTIMS, Trial
 
-VICTIMS = (*SERVICES, "redis")
-HELD_S = 0.1
 KILLS = 500 if os.environ.get("BIRDCAR_LONG") else 30
-
-
-def kill(trial, service, dice):
-    """One of those that live; the moment."""
-    pids = wait_for(lambda: [pid for name, pid in sorted(trial.deployment.processes().items()) if name.startswith(service)],
-                    10, f"a {service}")
-    os.kill(dice.choice(pids), signal.SIGKILL)
-    return time.monotonic()
 
 
 def victims(dice):
@@ -30,15 +18,11 @@ def victims(dice):
     return deck
 
 
-def strike(trial, service, dice):
-    """Redis and notifiers die over texts that the provider took, and over texts that it takes later, more often than
-    chance would have it."""
-    held = dice.choice(("answers", "answers", "texts", None))
-    if held is None or service not in ("notifier", "redis"):
-        return kill(trial, service, dice)
-    with trial.provider.holding(held):
-        time.sleep(HELD_S)
-        return kill(trial, service, dice)
+def kill(trial, service, dice):
+    """The moment."""
+    with trial.bad_moment(service, dice):
+        os.kill(trial.one_of(service, dice), signal.SIGKILL)
+        return time.monotonic()
 
 
 @pytest.mark.parametrize("copies", [1, 2])
@@ -49,5 +33,5 @@ def test_kills(seed, copies):
         trial.recovered.clear()
         for service in victims(dice):
             time.sleep(dice.uniform(0, 0.6))  # the next comes at any moment of the work
-            trial.recover(strike(trial, service, dice))
+            trial.recover(kill(trial, service, dice))
         trial.conclude(f"kill -9 of any process, {copies} of each daemon", f"{KILLS} kills")

@@ -1,8 +1,8 @@
 """The rules of a ride's life, of its number and of where texts and calls go,
 against a plain model of them: many small worlds, at random, by seed."""
 import os
-
-import pytest
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 
 from figures import record
 from simulation import Simulation
@@ -11,16 +11,22 @@ from world import World
 LONG = bool(os.environ.get("BIRDCAR_LONG"))
 STEPS = 10_000_000 if LONG else 200_000
 FORGETFUL_STEPS = 500_000 if LONG else 20_000
+SIDE_BY_SIDE = 2 if LONG else 1  # each step waits for one daemon or another
 
 
-@pytest.fixture
-def world(request):
-    failed_before = request.session.testsfailed
-    world = World()
+def live(seed, steps, **more):
+    """One simulation, with a Redis and daemons of its own; how many steps, how
+    often each outcome, and how many routes were found taken."""
+    world, failed = World(), True
     try:
-        yield world
+        simulation = Simulation(world, seed, **more).start()
+        simulation.run(steps)
+        failed = False
+        taken = sum(daemon.metric("routes_taken_total")
+                    for daemon in world.living("ride-svc"))
+        return simulation.steps, simulation.counts, taken
     finally:
-        world.close(request.session.testsfailed > failed_before)
+        world.close(failed)
 
 
 def check_variety(counts):
@@ -40,25 +46,25 @@ def check_variety(counts):
         assert counts[outcome] >= 20, f"{outcome}: {counts[outcome]}"
 
 
-def test_rules(seed, world):
-    simulation = Simulation(world, seed).start()
-    simulation.run(STEPS)
-    check_variety(simulation.counts)
-    report("the rules against a plain model", simulation)
+def test_rules(seed):
+    seeds = [seed + n for n in range(SIDE_BY_SIDE)]
+    with ProcessPoolExecutor(SIDE_BY_SIDE) as pool:
+        lives = list(pool.map(live, seeds,
+                              [STEPS // SIDE_BY_SIDE] * SIDE_BY_SIDE))
+    counts = sum((counts for _, counts, _ in lives), Counter())
+    check_variety(counts)
+    report("the rules against a plain model", seed,
+           sum(steps for steps, _, _ in lives), counts)
 
 
-def test_routes_keep_rides_apart_where_the_pool_forgot_its_holds(seed, world):
-    simulation = Simulation(world, seed, forgetful=True).start()
-    simulation.run(FORGETFUL_STEPS)
-    refused = sum(daemon.metric("routes_taken_total")
-                  for daemon in world.living("ride-svc"))
-    assert refused > 20, "nothing was forgotten that mattered"
-    report("the same, the pool losing its holds", simulation)
+def test_routes_keep_rides_apart_where_the_pool_forgot_its_holds(seed):
+    steps, counts, taken = live(seed, FORGETFUL_STEPS, forgetful=True)
+    assert taken > 20, "nothing was forgotten that mattered"
+    report("the same, the pool losing its holds", seed, steps, counts)
 
 
-def report(what, simulation):
-    counts = simulation.counts
-    record(what, f"{simulation.steps:,} steps", seed=simulation.seed,
+def report(what, seed, steps, counts):
+    record(what, f"{steps:,} steps", seed=seed,
            texts=sum(n for (name, _), n in counts.items()
                      if name == "SMS_RECEIVED"),
            misrouted=0, rides=counts["RIDE_CREATE", "made"],

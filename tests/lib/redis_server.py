@@ -57,7 +57,7 @@ class RedisServer:
             wait_for(self._writable, what="cluster up")
         return self
 
-    def _try_start(self):
+    def spawn(self, *options):
         assert FAKETIME.exists(), f"{FAKETIME} is not built"
         environment = dict(os.environ, LD_PRELOAD=str(FAKETIME),
                            FAKETIME_FILE=str(self.offset_file))
@@ -66,8 +66,15 @@ class RedisServer:
              "--bind", "127.0.0.1", *self._cluster_options(), "--save", "",
              "--appendonly", "yes", "--appendfsync", "always",
              "--maxmemory-policy", "noeviction", "--dir", str(self.folder),
-             "--logfile", str(self.folder / "redis.log")],
+             "--logfile", str(self.folder / "redis.log"), *options],
             env=environment, stdin=subprocess.DEVNULL)
+
+    def _try_start(self):
+        self.spawn()
+        return self.wait_up()
+
+    def wait_up(self):
+        """"up"; or "gone", or "another's", where its port was taken."""
         with redis.Redis(port=self.port) as probe:
             return wait_for(lambda: self._up(probe),
                             what="redis-server up or gone") == "up"

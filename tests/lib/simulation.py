@@ -39,7 +39,7 @@ class Simulation:
     """`forgetful`: the pool loses its holds now and then, as by a failover;
     the routes alone have to keep rides apart."""
 
-    def __init__(self, world, seed, worlds=96, forgetful=False):
+    def __init__(self, world, seed, worlds=192, forgetful=False):
         self.world, self.redis = world, world.redis
         self.seed, self.size, self.forgetful = seed, worlds, forgetful
         self.steps = self.epoch = 0

@@ -36,6 +36,8 @@ class Unreliable(Provider):
         self.refuse_at = time.monotonic() + self.random.uniform(*REFUSE_EVERY)
         self.by_originator = defaultdict(list)
         self.arrived = {}  # body -> when it was first taken
+        self._doubted = {}  # body -> when it was not taken, and nobody said so
+        self.doubts = []  # seconds from then until it came again
         self.gates = {"texts": threading.Event(), "answers": threading.Event()}
         for gate in self.gates.values():
             gate.set()
@@ -78,7 +80,12 @@ class Unreliable(Provider):
         return Rule()
 
     def _note(self, post, rule):
+        since = self._doubted.pop(post.text, None)
+        if since is not None:
+            self.doubts.append(post.at - since)
         if not rule.take:
+            if rule.cut or rule.status >= 500:
+                self._doubted[post.text] = post.at
             return
         seen = Taken(post.text, post.to, post.fields["originator"], post.reference, post.at, time.time())
         self.taken.append(seen)
