@@ -10,7 +10,8 @@ enum {
     WITHIN_MS = 500,
     HIGH_PERCENT = 80, /* of the memory, used */
     LOW_PERCENT = 10,  /* of the disk, free */
-    THOUSAND = 1000
+    THOUSAND = 1000,
+    WATCH_EVERY_MS = 5000
 };
 
 static const int64_t least_free = 1LL << 30;
@@ -118,6 +119,26 @@ void health_see(const struct service *s, struct health *health)
                    thousandths(disk->limit - disk->used, disk->limit));
     tell("memory.low", "memory.enough", memory, &memory_before);
     tell("disk.low", "disk.enough", disk, &disk_before);
+}
+
+struct watch {
+    struct round_task round;
+    struct health health;
+};
+
+static void watch_run(struct task *t)
+{
+    struct watch *w = (struct watch *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, health_ask(t, &w->health));
+    health_see(service_of(t), &w->health);
+    TASK_END(t);
+}
+
+struct rounds *health_watch(struct service *s)
+{
+    return rounds_new(s, WATCH_EVERY_MS, sizeof(struct watch), watch_run,
+                      2 * WITHIN_MS);
 }
 
 /* ---- JSON ---- */

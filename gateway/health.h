@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "shared/rounds.h"
 #include "shared/service.h"
 
 /* UNKNOWN: Redis did not say, or no folder was named. LOW: little is left,
@@ -32,6 +33,9 @@ void health_ask(struct task *t, struct health *health);
 /* Looks at what came and at the disk, sets the metrics, and logs what is new:
  * little room, or enough again. */
 void health_see(const struct service *s, struct health *health);
+
+/* Both, every few seconds, so that the log tells of it though nobody asks. */
+struct rounds *health_watch(struct service *s);
 
 /* {"used":…, "limit":…, "state":"ok|high|full|unknown"} */
 cJSON *health_memory_json(const struct health *health);

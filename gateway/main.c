@@ -4,6 +4,7 @@
 
 #include "gateway/api.h"
 #include "gateway/console/page.h"
+#include "gateway/health.h"
 #include "gateway/ops.h"
 #include "gateway/webhooks.h"
 #include "shared/log.h"
@@ -129,6 +130,7 @@ static bool start(struct service *s)
     }
     gateway.http = http_new(s->loop, gateway.listener, router_handle,
                             router_refuse, &gateway);
+    gateway.watch = health_watch(s);
     webhooks_announce(settings);
     return true;
 }
@@ -150,6 +152,7 @@ static void stop(struct service *s)
     struct gateway *gateway = s->context;
     if (gateway == NULL)
         return;
+    rounds_destroy(&gateway->watch);
     http_destroy(&gateway->http);
     access_destroy(&gateway->access);
     if (gateway->listener != -1)

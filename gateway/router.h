@@ -41,6 +41,7 @@ struct gateway {
     struct service *service;
     struct http *http;
     struct access *access;
+    struct rounds *watch;       /* of the store's room */
     const struct route *routes; /* ends at a NULL pattern */
     int listener;
     struct admission texts, api; /* each has its own pace */

@@ -51,6 +51,12 @@ def test_little_memory_left(deployment, limit):
     assert len(said(deployment, b" warn memory.low ")) == len(said(deployment, b" info memory.enough ")) == 1
 
 
+def test_the_log_tells_of_it_though_nobody_asks(deployment, limit):
+    used, before = detail(deployment)["memory"]["used"], len(said(deployment, b" warn memory.low "))
+    limit(int(used * 1.1))
+    wait_for(lambda: len(said(deployment, b" warn memory.low ")) > before, 15, "a warning")
+
+
 def test_no_memory_left(deployment, limit):
     """Calls are still answered, so it is ready; what is new is refused."""
     ride = deployment.ride()
