@@ -21,18 +21,20 @@ static void send_assign(struct task *t, struct ask *c)
 {
     const struct msg_number_assign *m = c->call.request;
     struct arena *a = t->arena;
-    struct str keys[] = {pool_key_numbers(a, m->pool),
-                         pool_key_held(a, m->pool, m->customer),
-                         pool_key_held(a, m->pool, m->driver),
-                         pool_key_claim(a, m->pool, m->claim)};
+    struct str keys[] = {
+        pool_key_numbers(a, m->pool), pool_key_held(a, m->pool, m->customer),
+        pool_key_held(a, m->pool, m->driver),
+        pool_key_claim(a, m->pool, m->claim), pool_key_index(a, m->pool)};
     struct str args[] = {m->claim,
                          arena_number(t->arena, m->ends),
                          arena_number(t->arena, m->lasts),
                          m->refused,
                          m->renew,
-                         pool_key_uses(a, m->pool, STR_NONE)};
+                         pool_key_uses(a, m->pool, STR_NONE),
+                         m->wanted,
+                         m->spared};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &assign, keys,
-                 4, args, 6, &c->got);
+                 5, args, 8, &c->got);
 }
 
 static void assign_run(struct task *t)
@@ -49,14 +51,21 @@ static void assign_run(struct task *t)
         task_reject(t, PROBLEM_same_phone, STR("driver"));
         TASK_FAIL(t);
     }
+    if (m->spared.len > 0 && !str_is(m->spared, "customer") &&
+        !str_is(m->spared, "driver")) {
+        task_reject(t, PROBLEM_invalid, STR("spared"));
+        TASK_FAIL(t);
+    }
     AWAIT(t, send_assign(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     struct str fate = value_str(value_at(&c->got, 0));
     if (str_is(fate, "none")) {
-        metric_add(METRIC_numbers_refused_total, 1);
-        log_event(LEVEL_WARN, "pool.short", t->trace, "pool=%.*s",
-                  STR_ARG(m->pool));
+        if (m->wanted.len == 0) {
+            metric_add(METRIC_numbers_refused_total, 1);
+            log_event(LEVEL_WARN, "pool.short", t->trace, "pool=%.*s",
+                      STR_ARG(m->pool));
+        }
         task_reject(t, PROBLEM_no_number, STR_NONE);
         t->problem.detail = value_num(value_at(&c->got, 1), 0);
         TASK_FAIL(t);

@@ -2,9 +2,12 @@
 -- Which number may serve this pair? Gives it to the claim for two minutes.
 -- KEYS[1] pool:{P}:numbers      KEYS[2] pool:{P}:held:<customer>
 -- KEYS[3] pool:{P}:held:<driver>  KEYS[4] pool:{P}:claim:<claim>
+-- KEYS[5] pool:{P}:index
 -- ARGV[1] claim  ARGV[2] ends (ms, or 0)  ARGV[3] lasts (ms)
 -- ARGV[4] refused number or ''  ARGV[5] renewed number or ''
 -- ARGV[6] prefix of the uses' keys: pool:{P}:uses:
+-- ARGV[7] this number and no other, or ''  ARGV[8] customer or driver: whose
+--   own hold on it does not count, or ''
 -- Returns {"claimed", number, until, ends}, {"lapsed", number, until, ends},
 --   {"confirmed", number, 0, ends}, {"none", when the next comes free or 0} or
 --   {"past"} where the ride would be over.
@@ -42,29 +45,48 @@ local function held_by(key)
 end
 local a, na = held_by(KEYS[2])
 local b, nb = held_by(KEYS[3])
--- Among one number more than both hold and remember, one is neither.
-local numbers = redis.call('ZRANGE', KEYS[1], 0, na + nb + 1)
-local fresh, old, old_end, next_free
-for i = 1, #numbers do
-  local n = numbers[i]
-  if n ~= ARGV[4] then
-    local last = math.max(a[n] or 0, b[n] or 0)
-    if last == 0 then
-      fresh = n
-      break
-    elseif last <= now then
-      if not old or last < old_end then old, old_end = n, last end
-    elseif last < (next_free or math.huge) then
-      next_free = last
+local function held_until(n) return math.max(a[n] or 0, b[n] or 0) end
+
+local function walk()
+  -- Among one number more than both hold and remember, one is neither.
+  local numbers = redis.call('ZRANGE', KEYS[1], 0, na + nb + 1)
+  local old, old_end, next_free
+  for i = 1, #numbers do
+    local n = numbers[i]
+    if n ~= ARGV[4] then
+      local last = held_until(n)
+      if last == 0 then
+        return n
+      elseif last <= now then
+        if not old or last < old_end then old, old_end = n, last end
+      elseif last < (next_free or math.huge) then
+        next_free = last
+      end
     end
   end
+  return old, next_free
 end
-local number = fresh or old
+
+local function this_one(n)
+  if ARGV[8] == 'customer' then a[n] = nil end
+  if ARGV[8] == 'driver' then b[n] = nil end
+  local last = held_until(n)
+  if n == ARGV[4] or not redis.call('ZSCORE', KEYS[5], n) then return nil end
+  if last <= now then return n end
+  return nil, last < math.huge and last or nil
+end
+
+local number, next_free
+if ARGV[7] ~= '' then
+  number, next_free = this_one(ARGV[7])
+else
+  number, next_free = walk()
+end
 if not number then return {'none', text(next_free or 0)} end
 
 local ends_claim = now + CLAIM_MS
 local function hold(key)
-  redis.call('ZADD', key, text(ends_claim), number)
+  redis.call('ZADD', key, 'GT', text(ends_claim), number)
   local lapsed = redis.call('ZCOUNT', key, '-inf', text(now))
   if lapsed > MEMORY then
     redis.call('ZREMRANGEBYRANK', key, 0, lapsed - MEMORY - 1)

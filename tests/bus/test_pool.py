@@ -158,7 +158,8 @@ def test_an_empty_pool_has_no_number(scene):
 
 @pytest.mark.parametrize("more, code, field", [
     ({"claim": ""}, "invalid", "pool"), ({"pool": "a b"}, "invalid", "pool"),
-    ({"driver": "a"}, "same_phone", "driver")])
+    ({"driver": "a"}, "same_phone", "driver"),
+    ({"wanted": "4477009", "spared": "x"}, "invalid", "spared")])
 def test_questions_that_make_no_sense(scene, more, code, field):
     assert scene.refused("pool-svc", "NUMBER_ASSIGN", **{
         "pool": "default", "claim": "c", "customer": "a", "driver": "b",
@@ -213,6 +214,35 @@ def test_a_refused_number_is_not_offered_again_later(scene, redis):
     claim, got = pool.ask("a", "b")
     redis.move(minutes=2)
     assert pool.ask("a", "b", claim, refused=got["number"])[0] is None
+
+
+def test_a_wanted_number_or_none(scene, redis):
+    pool, now = Pool(scene, 3), redis.now_ms()
+    wanted = pool.numbers[2]
+    _, got = pool.ask("a", "b", wanted=wanted)
+    assert got["number"] == wanted
+    claim, problem = pool.ask("a", "c", wanted=wanted)
+    assert claim is None and problem["code"] == "no_number"
+    assert now < problem["detail"] <= redis.now_ms() + 2 * MINUTE
+    assert pool.ask("c", "d", wanted=wanted)[1]["number"] == wanted
+    assert pool.ask("e", "f", wanted="4477009")[0] is None
+    claim, got = pool.ask("g", "h", wanted=wanted)
+    assert pool.ask("g", "h", claim, wanted=wanted, refused=wanted)[0] is None
+
+
+def test_whose_own_hold_does_not_count(scene, redis):
+    """The same number for one who has it already, and for another; what the
+    one holds is no shorter for it."""
+    pool, now = Pool(scene, 1), redis.now_ms()
+    number = pool.take("a", "b", now + 5 * HOUR)[1]
+    more = {"wanted": number, "spared": "customer"}
+    assert pool.ask("a", "b", **more)[0] is None
+    claim, got = pool.ask("a", "c", **more)
+    assert got["number"] == number
+    pool.hold(claim, number, "a", "c", now + HOUR)
+    redis.move(hours=1, seconds=1)
+    assert pool.ask("x", "c", wanted=number)[0]
+    assert pool.ask("a", "x", wanted=number)[0] is None
 
 
 def test_a_claim_is_given_back(scene):
