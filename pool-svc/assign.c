@@ -107,12 +107,13 @@ static void send_hold_set(struct task *t, struct hold *c)
     struct str keys[] = {pool_key_claim(a, m->pool, m->claim),
                          pool_key_uses(a, m->pool, m->number),
                          pool_key_held(a, m->pool, m->customer),
-                         pool_key_held(a, m->pool, m->driver)};
+                         pool_key_held(a, m->pool, m->driver),
+                         pool_key_about(a, m->pool)};
     struct str args[] = {m->claim, m->number, arena_number(a, m->until),
                          arena_number(a, m->revision),
                          arena_number(a, m->grace)};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &hold_set, keys,
-                 4, args, 5, &c->done);
+                 5, args, 5, &c->done);
 }
 
 static void hold_set_run(struct task *t)

@@ -4,6 +4,7 @@
 -- since is never shortened.
 -- KEYS[1] pool:{P}:claim:<claim>     KEYS[2] pool:{P}:uses:<number>
 -- KEYS[3] pool:{P}:held:<customer>   KEYS[4] pool:{P}:held:<driver>
+-- KEYS[5] pool:{P}:about
 -- ARGV[1] claim  ARGV[2] number  ARGV[3] until (ms; 0: free; -1: for good)
 -- ARGV[4] revision  ARGV[5] connected until (ms): what counts as its use where
 --   the hold is for good
@@ -50,7 +51,9 @@ local function set(key)
 end
 set(KEYS[3])
 set(KEYS[4])
--- What is kept for good is kept as the person's hold, and nowhere else.
+-- What is kept for good is kept as the person's hold; the number is told, so
+-- that it never leaves the pool.
+if ends == math.huge then redis.call('HSET', KEYS[5], 'kept ' .. number, '1') end
 local used = ends == math.huge and tonumber(ARGV[5]) or ends
 redis.call('ZADD', KEYS[2], text(used), claim)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))

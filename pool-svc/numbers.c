@@ -4,24 +4,44 @@
 
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/pools.h"
-#include "shared/partition.h"
+#include "pool-svc/spot.h"
 #include "shared/phone.h"
 #include "shared/phonebook.h"
 #include "shared/script.h"
+#include "shared/words.h"
 
-SCRIPT(number_add);
 SCRIPT(number_page);
 
-enum { PAGE_MOST = 200, POOLS_A_PAGE = 50 };
+enum { PAGE_MOST = 200, POOLS_A_PAGE = 50, PAGE_FIELDS = 5 };
 
 /* ---- NUMBER_ADD ---- */
 
 struct add {
     struct call call;
     struct phone phone;
-    struct str pool, hash;
-    struct value pools, marked, written, time, rides;
+    struct spot spot;
+    struct luggage luggage;
+    struct str hash;
+    struct value pools, needs, marked, written, put, left;
 };
+
+static bool read_add(struct task *t, struct add *c)
+{
+    const struct msg_number_add *m = c->call.request;
+    enum problem_code why = PROBLEM_invalid;
+    if (!phone_parse(m->phone, &c->phone, &why))
+        task_reject(t, why, STR("phone"));
+    else if (!capabilities_join(t->arena, &m->capabilities,
+                                &c->luggage.capabilities))
+        task_reject(t, PROBLEM_invalid, STR("capabilities"));
+    else if (m->label.len > 0)
+        (void)words_valid(t, m->label, LABEL_MOST, "label");
+    c->spot.number = phone_str(&c->phone);
+    c->luggage.state = STR("active");
+    c->luggage.label = m->label;
+    c->hash = vault_phone(service_of(t)->vault, t->arena, c->spot.number);
+    return t->outcome == DONE;
+}
 
 /* The pool that was asked for; the default one, made at first use, where none
  * was. */
@@ -29,94 +49,85 @@ static void find_pool(struct task *t, struct add *c)
 {
     const struct msg_number_add *m = c->call.request;
     struct redis *redis = service_of(t)->redis;
-    c->pool = m->pool.len > 0 ? m->pool : str_of(pool_default);
+    struct str pool = m->pool.len > 0 ? m->pool : str_of(pool_default);
+    c->spot.pool = pool;
     if (m->pool.len == 0)
         REDIS_DO(redis, t, STR("pools"), NULL, STR("HSETNX"), STR("pools"),
-                 c->pool, STR(""));
+                 pool, STR(""));
     REDIS_DO(redis, t, STR("pools"), &c->pools, STR("HEXISTS"), STR("pools"),
-             c->pool);
+             pool);
+    REDIS_DO(redis, t, pool_tag(t->arena, pool), &c->needs, STR("HGET"),
+             pool_key_settings(t->arena, pool), STR("capabilities"));
 }
 
-static void write_number(struct task *t, struct add *c)
+static bool pool_takes_it(struct task *t, const struct add *c)
 {
-    struct str tag = partition_tag(partition_of(phone_str(&c->phone)));
-    struct str key = number_key(t->arena, phone_str(&c->phone));
-    redis_script(service_of(t)->redis, t, tag, &number_add, &key, 1, &c->pool,
-                 1, &c->written);
+    struct str needs = value_str(&c->needs);
+    if (t->outcome != DONE)
+        return false;
+    if (value_num(&c->pools, 0) == 0)
+        task_reject(t, PROBLEM_unknown_pool, STR("pool"));
+    else if (!capabilities_cover(c->luggage.capabilities,
+                                 needs.len > 0 ? needs : STR("sms,voice")))
+        task_reject(t, PROBLEM_lacks_capability, STR("capabilities"));
+    return t->outcome == DONE;
 }
 
-/* Never assigned: it is the first to be. Both are harmless when repeated. */
-static void put_in_pool(struct task *t, struct add *c)
+static bool is_ours(struct task *t, const struct add *c)
 {
-    struct redis *redis = service_of(t)->redis;
-    struct str tag = pool_tag(t->arena, c->pool);
-    REDIS_DO(redis, t, tag, NULL, STR("ZADD"),
-             pool_key_numbers(t->arena, c->pool), STR("NX"), STR("0"),
-             phone_str(&c->phone));
-    REDIS_DO(redis, t, tag, NULL, STR("ZADD"),
-             pool_key_index(t->arena, c->pool), STR("NX"), STR("0"),
-             phone_str(&c->phone));
-    REDIS_DO(redis, t, tag, &c->time, STR("TIME"));
+    if (t->outcome != DONE)
+        return false;
+    if (c->marked.kind == VALUE_LIST && phonebook_refused(&c->marked))
+        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
+    else if (c->written.kind == VALUE_LIST &&
+             !str_is(value_str(value_at(&c->written, 0)), "ok"))
+        task_reject(t, PROBLEM_number_elsewhere, STR("phone"));
+    return t->outcome == DONE;
 }
 
-/* It may have been there, and in use, before. */
-static void count_rides(struct task *t, struct add *c)
+/* Once it is in its pool: who removed it at the same time may have forgotten
+ * it since. */
+static void make_sure(struct task *t, struct add *c)
 {
-    struct str key = pool_key_uses(t->arena, c->pool, phone_str(&c->phone));
-    struct str now = arena_number(t->arena, redis_time_ms(&c->time));
-    REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, c->pool), &c->rides,
-             STR("ZCOUNT"), key, now, STR("+inf"));
+    phonebook_keep(service_of(t)->redis, t, c->hash, STR("number"), &c->marked);
+    spot_register(t, c->spot, &c->written);
 }
 
 static void add_run(struct task *t)
 {
     struct add *c = (struct add *)t;
-    const struct msg_number_add *m = c->call.request;
     struct msg_number *reply = c->call.reply;
-    struct service *s = service_of(t);
-    enum problem_code why = PROBLEM_invalid;
+    struct redis *redis = service_of(t)->redis;
     TASK_BEGIN(t);
-    if (!phone_parse(m->phone, &c->phone, &why)) {
-        task_reject(t, why, STR("phone"));
+    if (!read_add(t, c))
         TASK_FAIL(t);
-    }
-    c->hash = vault_phone(s->vault, t->arena, phone_str(&c->phone));
     AWAIT(t, find_pool(t, c));
-    if (t->outcome != DONE)
+    if (!pool_takes_it(t, c))
         TASK_FAIL(t);
-    if (value_num(&c->pools, 0) == 0) {
+    AWAIT(t, phonebook_claim(redis, t, c->hash, STR("number"), &c->marked));
+    if (!is_ours(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, spot_register(t, c->spot, &c->written));
+    if (!is_ours(t, c))
+        TASK_FAIL(t);
+    /* The mark lasts before anybody can be given the number. */
+    AWAIT(t, phonebook_keep(redis, t, c->hash, STR("number"), &c->marked));
+    if (!is_ours(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, spot_put(t, c->spot, c->luggage, &c->put));
+    if (t->outcome == DONE && !str_is(value_str(value_at(&c->put, 0)), "ok"))
         task_reject(t, PROBLEM_unknown_pool, STR("pool"));
-        TASK_FAIL(t);
-    }
-    AWAIT(t, phonebook_claim(s->redis, t, c->hash, STR("number"), &c->marked));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    if (phonebook_refused(&c->marked)) {
-        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
-        TASK_FAIL(t);
-    }
-    AWAIT(t, write_number(t, c));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    if (str_is(value_str(value_at(&c->written, 0)), "elsewhere")) {
+    AWAIT(t, make_sure(t, c));
+    if (!is_ours(t, c)) {
+        AWAIT(t, spot_leave(t, c->spot, &c->left));
         task_reject(t, PROBLEM_number_elsewhere, STR("phone"));
         TASK_FAIL(t);
     }
-    /* The mark lasts before anybody can be given the number. */
-    AWAIT(t, phonebook_keep(s->redis, t, c->hash, STR("number"), &c->marked));
-    if (t->outcome == DONE && phonebook_refused(&c->marked))
-        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    AWAIT(t, put_in_pool(t, c));
-    if (t->outcome == DONE)
-        AWAIT(t, count_rides(t, c));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    reply->phone = phone_str(&c->phone);
-    reply->pool = c->pool;
-    reply->state = STR("active");
-    reply->rides = value_num(&c->rides, 0);
+    reply->phone = c->spot.number;
+    reply->pool = c->spot.pool;
+    spot_read(t->arena, &c->put, 1, reply);
     TASK_END(t);
 }
 
@@ -175,23 +186,23 @@ static void ask_page(struct task *t, struct list_numbers *c)
 {
     const struct msg_numbers *reply = c->call.reply;
     struct str pool = c->names[c->at];
-    struct str key = pool_key_index(t->arena, pool);
+    struct str keys[] = {pool_key_index(t->arena, pool),
+                         pool_key_about(t->arena, pool),
+                         pool_key_numbers(t->arena, pool)};
     long long wanted = (long long)c->limit - (long long)reply->numbers.count;
     struct str args[] = {c->after, arena_number(t->arena, wanted),
                          pool_key_uses(t->arena, pool, STR_NONE)};
     redis_script(service_of(t)->redis, t, pool_tag(t->arena, pool),
-                 &number_page, &key, 1, args, 3, &c->page);
+                 &number_page, keys, 3, args, 3, &c->page);
 }
 
 static void add_page(struct task *t, struct list_numbers *c)
 {
     struct msg_numbers *reply = c->call.reply;
-    for (size_t i = 0; i + 1 < c->page.count; i += 2) {
+    for (size_t i = 0; i + PAGE_FIELDS <= c->page.count; i += PAGE_FIELDS) {
         struct msg_number m = {.phone = value_str(value_at(&c->page, i)),
-                               .pool = c->names[c->at],
-                               .state = STR("active"),
-                               .rides =
-                                   value_num(value_at(&c->page, i + 1), 0)};
+                               .pool = c->names[c->at]};
+        spot_read(t->arena, &c->page, i + 1, &m);
         reply->numbers.items[reply->numbers.count++] =
             message_pack(t->arena, &type_number, &m);
         reply->next = arena_printf(t->arena, "%.*s/%.*s", STR_ARG(m.pool),

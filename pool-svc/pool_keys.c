@@ -7,14 +7,29 @@ struct str pool_tag(struct arena *arena, struct str pool)
     return arena_printf(arena, "{%.*s}", STR_ARG(pool));
 }
 
+static struct str the(struct arena *arena, struct str pool, const char *what)
+{
+    return arena_printf(arena, "pool:{%.*s}:%s", STR_ARG(pool), what);
+}
+
 struct str pool_key_numbers(struct arena *arena, struct str pool)
 {
-    return arena_printf(arena, "pool:{%.*s}:numbers", STR_ARG(pool));
+    return the(arena, pool, "numbers");
 }
 
 struct str pool_key_index(struct arena *arena, struct str pool)
 {
-    return arena_printf(arena, "pool:{%.*s}:index", STR_ARG(pool));
+    return the(arena, pool, "index");
+}
+
+struct str pool_key_about(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "about");
+}
+
+struct str pool_key_settings(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "settings");
 }
 
 static struct str of(struct arena *arena, struct str pool, const char *what,

@@ -10,6 +10,10 @@ struct str pool_tag(struct arena *arena, struct str pool);
 struct str pool_key_numbers(struct arena *arena, struct str pool);
 /* pool:{NL}:index: all of them in the order of their digits, for lists */
 struct str pool_key_index(struct arena *arena, struct str pool);
+/* pool:{NL}:about, a hash: number -> state, capabilities, label */
+struct str pool_key_about(struct arena *arena, struct str pool);
+/* pool:{NL}:settings, a hash: capabilities, … */
+struct str pool_key_settings(struct arena *arena, struct str pool);
 /* pool:{NL}:held:<phone>: number -> held for this person until (ms) */
 struct str pool_key_held(struct arena *arena, struct str pool,
                          struct str phone);
@@ -19,7 +23,8 @@ struct str pool_key_uses(struct arena *arena, struct str pool,
 /* pool:{NL}:claim:<key>: what this request was given */
 struct str pool_key_claim(struct arena *arena, struct str pool,
                           struct str claim);
-/* number:{17}:<number>: its one pool, state and label */
+/* number:{17}:<number>, a hash: its one pool; on its way to another one: that,
+ * and what it takes along */
 struct str number_key(struct arena *arena, struct str number);
 
 #endif

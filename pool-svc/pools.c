@@ -1,6 +1,7 @@
 #include "pool-svc/pools.h"
 
 #include "pool-svc/pool_keys.h"
+#include "pool-svc/spot.h"
 #include "shared/script.h"
 
 SCRIPT(pool_add);
@@ -45,7 +46,8 @@ struct str pool_choose(const struct value *pools, struct str phone)
 
 struct add {
     struct call call;
-    struct value done;
+    struct str prefixes, capabilities;
+    struct value done, set;
 };
 
 /* The prefixes joined by commas; false names what is wrong with them. */
@@ -70,13 +72,53 @@ static bool join_prefixes(struct task *t, const struct list *prefixes,
     return true;
 }
 
-static void send_add(struct task *t, struct add *c, struct str prefixes)
+static void send_add(struct task *t, struct add *c)
 {
     const struct msg_pool_add *m = c->call.request;
     struct str key = STR("pools");
-    struct str args[] = {m->name, prefixes, arena_number(t->arena, POOLS_MOST)};
+    struct str args[] = {m->name, c->prefixes,
+                         arena_number(t->arena, POOLS_MOST)};
     redis_script(service_of(t)->redis, t, key, &pool_add, &key, 1, args, 3,
                  &c->done);
+}
+
+/* What it is for stands fast from then on, as its numbers were taken for it. */
+static void set_capabilities(struct task *t, struct add *c)
+{
+    const struct msg_pool_add *m = c->call.request;
+    struct redis *redis = service_of(t)->redis;
+    struct str tag = pool_tag(t->arena, m->name);
+    struct str key = pool_key_settings(t->arena, m->name);
+    REDIS_DO(redis, t, tag, NULL, STR("HSETNX"), key, STR("capabilities"),
+             c->capabilities);
+    REDIS_DO(redis, t, tag, &c->set, STR("HGET"), key, STR("capabilities"));
+}
+
+static bool add_read(struct task *t, struct add *c)
+{
+    const struct msg_pool_add *m = c->call.request;
+    if (!pool_name_valid(m->name))
+        task_reject(t, m->name.len > 0 ? PROBLEM_invalid : PROBLEM_missing,
+                    STR("name"));
+    else if (!join_prefixes(t, &m->prefixes, &c->prefixes))
+        task_reject(t, PROBLEM_invalid, STR("prefixes"));
+    else if (!capabilities_join(t->arena, &m->capabilities, &c->capabilities))
+        task_reject(t, PROBLEM_invalid, STR("capabilities"));
+    return t->outcome == DONE;
+}
+
+static bool was_added(struct task *t, const struct add *c)
+{
+    struct str fate = value_str(value_at(&c->done, 0));
+    if (t->outcome != DONE)
+        return false;
+    if (str_is(fate, "exists"))
+        task_reject(t, PROBLEM_pool_exists, STR("name"));
+    else if (str_is(fate, "prefix"))
+        task_reject(t, PROBLEM_prefix_taken, STR("prefixes"));
+    else if (str_is(fate, "full"))
+        task_reject(t, PROBLEM_too_many_pools, STR("name"));
+    return t->outcome == DONE;
 }
 
 static void add_run(struct task *t)
@@ -84,31 +126,20 @@ static void add_run(struct task *t)
     struct add *c = (struct add *)t;
     const struct msg_pool_add *m = c->call.request;
     struct msg_pool *reply = c->call.reply;
-    struct str prefixes;
     TASK_BEGIN(t);
-    if (!pool_name_valid(m->name)) {
-        task_reject(t, m->name.len > 0 ? PROBLEM_invalid : PROBLEM_missing,
-                    STR("name"));
+    if (!add_read(t, c))
         TASK_FAIL(t);
-    }
-    if (!join_prefixes(t, &m->prefixes, &prefixes)) {
-        task_reject(t, PROBLEM_invalid, STR("prefixes"));
+    AWAIT(t, send_add(t, c));
+    if (!was_added(t, c))
         TASK_FAIL(t);
-    }
-    AWAIT(t, send_add(t, c, prefixes));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    struct str fate = value_str(value_at(&c->done, 0));
-    if (str_is(fate, "exists"))
-        task_reject(t, PROBLEM_pool_exists, STR("name"));
-    else if (str_is(fate, "prefix"))
-        task_reject(t, PROBLEM_prefix_taken, STR("prefixes"));
-    else if (str_is(fate, "full"))
-        task_reject(t, PROBLEM_too_many_pools, STR("name"));
+    AWAIT(t, set_capabilities(t, c));
+    if (t->outcome == DONE && !str_eq(value_str(&c->set), c->capabilities))
+        task_reject(t, PROBLEM_pool_exists, STR("capabilities"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     reply->name = m->name;
     reply->prefixes = m->prefixes;
+    reply->capabilities = capabilities_words(t->arena, c->capabilities);
     TASK_END(t);
 }
 
@@ -120,24 +151,36 @@ const struct bus_route route_pool_add = {&type_pool_add, sizeof(struct add),
 struct list_pools {
     struct call call;
     struct value pools;
-    struct value *sizes;
+    struct value *sizes, *capabilities;
 };
 
 static void ask_sizes(struct task *t, struct list_pools *c)
 {
     size_t count = c->pools.count / 2;
     c->sizes = arena_alloc(t->arena, count * sizeof(*c->sizes) + 1);
+    c->capabilities =
+        arena_alloc(t->arena, count * sizeof(*c->capabilities) + 1);
     for (size_t i = 0; i < count; i++) {
         struct str name = value_str(value_at(&c->pools, i * 2));
         REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, name),
                  &c->sizes[i], STR("ZCARD"), pool_key_numbers(t->arena, name));
+        REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, name),
+                 &c->capabilities[i], STR("HGET"),
+                 pool_key_settings(t->arena, name), STR("capabilities"));
     }
 }
 
-static struct str pack_pool(struct task *t, struct str name,
-                            struct str prefixes, int64_t numbers)
+static struct str pack_pool(struct task *t, const struct list_pools *c,
+                            size_t at)
 {
-    struct msg_pool m = {.name = name, .numbers = numbers};
+    struct str prefixes = value_str(value_at(&c->pools, at * 2 + 1));
+    struct str capabilities = value_str(&c->capabilities[at]);
+    if (capabilities.len == 0)
+        capabilities = STR("sms,voice");
+    struct msg_pool m = {.name = value_str(value_at(&c->pools, at * 2)),
+                         .numbers = value_num(&c->sizes[at], 0),
+                         .capabilities =
+                             capabilities_words(t->arena, capabilities)};
     m.prefixes.items =
         arena_alloc(t->arena, POOL_PREFIXES_MOST * sizeof(struct str));
     while (prefixes.len > 0 && m.prefixes.count < POOL_PREFIXES_MOST)
@@ -160,10 +203,7 @@ static void list_run(struct task *t)
     reply->pools.items =
         arena_alloc(t->arena, c->pools.count * sizeof(struct str) + 1);
     for (size_t i = 0; i < c->pools.count / 2; i++)
-        reply->pools.items[reply->pools.count++] =
-            pack_pool(t, value_str(value_at(&c->pools, i * 2)),
-                      value_str(value_at(&c->pools, i * 2 + 1)),
-                      value_num(&c->sizes[i], 0));
+        reply->pools.items[reply->pools.count++] = pack_pool(t, c, i);
     TASK_END(t);
 }
 

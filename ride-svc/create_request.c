@@ -1,6 +1,7 @@
 #include "ride-svc/create_request.h"
 
 #include "shared/partition.h"
+#include "shared/words.h"
 
 bool request_valid(struct task *t, const struct msg_ride_create *m)
 {

@@ -6,6 +6,7 @@
 #include "shared/phone.h"
 #include "shared/phonebook.h"
 #include "shared/script.h"
+#include "shared/words.h"
 
 SCRIPT(person_new);
 

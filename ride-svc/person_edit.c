@@ -6,6 +6,7 @@
 #include "ride-svc/ride.h"
 #include "shared/phone.h"
 #include "shared/phonebook.h"
+#include "shared/words.h"
 
 enum { RIDES_LOOKED_AT = 1000, MOST_TRIES = 8, MARK_BYTES = 9 };
 

@@ -101,23 +101,6 @@ struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
     return m;
 }
 
-bool words_valid(struct task *t, struct str words, size_t most,
-                 const char *field)
-{
-    enum problem_code code = PROBLEM_invalid;
-    bool clean = str_is_utf8(words);
-    for (size_t i = 0; clean && i < words.len; i++)
-        clean = (unsigned char)words.ptr[i] >= 0x20 && words.ptr[i] != 0x7f;
-    if (clean && str_trim(words).len == 0)
-        code = PROBLEM_missing;
-    else if (clean && str_characters(words) > most)
-        code = PROBLEM_too_long;
-    else if (clean)
-        return true;
-    task_reject(t, code, str_of(field));
-    return false;
-}
-
 bool key_valid(struct task *t, struct str key)
 {
     if (key.len > 0)

@@ -41,11 +41,6 @@ void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,
 struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
                               int64_t now_ms);
 
-/* Clean text of 1 to `most` characters? If not, the task is rejected with
- * `field`. */
-bool words_valid(struct task *t, struct str words, size_t most,
-                 const char *field);
-
 /* A request needs a key that is its own; if not, the task is rejected. */
 bool key_valid(struct task *t, struct str key);
 

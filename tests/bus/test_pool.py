@@ -3,9 +3,10 @@ which pair."""
 import os
 import random
 
+import msgpack
 import pytest
 
-SERVICES = ["pool-svc"]
+SERVICES = ["ride-svc", "pool-svc"]
 MINUTE, HOUR = 60_000, 3_600_000
 MEMORY = 32
 STEPS = 20_000 if os.environ.get("BIRDCAR_LONG") else 1200
@@ -112,6 +113,196 @@ def test_the_list_pages_over_pools(scene, limit):
 def test_list_limits(scene, limit):
     assert scene.refused("pool-svc", "NUMBER_LIST",
                          limit=limit) == ("invalid", "limit")
+
+
+# ---- a number's life ----
+
+def number(scene, phone, **change):
+    return scene.done("pool-svc", "NUMBER_EDIT" if change else "NUMBER_GET",
+                      phone=phone, **change)
+
+
+def test_what_is_told_of_a_number(scene):
+    scene.pool("A")
+    phone = scene.numbers(1, "A")[0]
+    told = {"phone": phone, "pool": "A", "state": "active", "rides": 0,
+            "label": "", "capabilities": ["sms", "voice"]}
+    assert number(scene, phone) == told
+    assert number(scene, "+" + phone, relabel=True, label="Ops") == {
+        **told, "label": "Ops"}
+    page = scene.done("pool-svc", "NUMBER_LIST", limit=1)
+    assert page["numbers"] == [{**told, "label": "Ops"}]
+    assert number(scene, phone, state="draining")["label"] == "Ops"
+    assert number(scene, phone, relabel=True)["label"] == ""
+
+
+@pytest.mark.parametrize("change, code, field", [
+    ({"state": "gone"}, "invalid", "state"),
+    ({"state": "set_aside"}, "invalid", "state"),
+    ({"label": "x" * 101, "relabel": True}, "too_long", "label"),
+    ({"label": "a\nb", "relabel": True}, "invalid", "label"),
+    ({"pool": "none"}, "unknown_pool", "pool"),
+    ({"pool": "a b"}, "unknown_pool", "pool")])
+def test_changes_that_make_no_sense(scene, change, code, field):
+    phone = scene.number()
+    before = number(scene, phone)
+    assert scene.refused("pool-svc", "NUMBER_EDIT", phone=phone,
+                         **change) == (code, field)
+    assert number(scene, phone) == before
+
+
+@pytest.mark.parametrize("name", ["NUMBER_GET", "NUMBER_EDIT",
+                                  "NUMBER_REMOVE"])
+@pytest.mark.parametrize("phone", ["447700900999", "", "x", "0612345678"])
+def test_a_number_that_is_nowhere(scene, name, phone):
+    assert scene.refused("pool-svc", name, phone=phone) == (
+        "not_found", "phone")
+
+
+def test_one_that_drains_takes_no_new_rides(scene, redis):
+    pool, now = Pool(scene, 2), redis.now_ms()
+    claim, drained = pool.take("a", "b", now + HOUR)
+    number(scene, drained, state="draining")
+    other = next(n for n in pool.numbers if n != drained)
+    assert pool.ask("c", "d")[1]["number"] == other
+    assert pool.ask("c", "e")[0] is None
+    told = number(scene, drained)
+    assert (told["state"], told["rides"]) == ("draining", 1)
+    pool.hold(claim, drained, "a", "b", now + 2 * HOUR, revision=2)
+    assert scene.uses()[drained] == 1
+    number(scene, drained, state="active")
+    assert pool.ask("c", "e")[1]["number"] == drained
+
+
+def test_it_comes_back_to_its_place_in_the_walk(scene):
+    pool = Pool(scene, 3)
+    first, second, third = (pool.ask(f"a{n}", f"b{n}")[1]["number"]
+                            for n in range(3))
+    for state in ("draining", "draining", "active", "active"):
+        number(scene, second, state=state)
+    assert [pool.ask(f"c{n}", f"d{n}")[1]["number"] for n in range(3)] == [
+        first, second, third]
+
+
+def test_it_is_removed_when_nobody_holds_it(scene, redis):
+    pool, now = Pool(scene, 1), redis.now_ms()
+    phone, = pool.numbers
+    pool.take("a", "b", now + HOUR)
+    number(scene, phone, state="draining")
+    reply, problem = scene.ask("pool-svc", "NUMBER_REMOVE", phone=phone)
+    assert (reply, problem["code"]) == ("PROBLEM", "number_held")
+    assert problem["detail"] == now + HOUR
+    assert number(scene, phone)["rides"] == 1
+    redis.move(hours=1, seconds=1)
+    scene.done("pool-svc", "NUMBER_REMOVE", phone=phone)
+    assert scene.refused("pool-svc", "NUMBER_GET", phone=phone)[0] == \
+        "not_found"
+    assert scene.done("pool-svc", "NUMBER_LIST", limit=9)["numbers"] == []
+    assert not [k for k in redis.client.keys("number:*") +
+                redis.client.keys("phone:*")]
+
+
+def test_what_is_kept_for_good_stays(scene):
+    pool = Pool(scene, 1)
+    scene.pool("other")
+    claim, got = pool.ask("a", "b")
+    pool.hold(claim, got["number"], "a", "b", -1)
+    for name, more in (("NUMBER_REMOVE", {}),
+                       ("NUMBER_EDIT", {"pool": "other"})):
+        assert scene.refused("pool-svc", name, phone=got["number"],
+                             **more) == ("number_held", "phone")
+    assert number(scene, got["number"])["pool"] == "default"
+
+
+def test_removed_it_may_be_anybodys_and_come_back(scene):
+    phone = scene.number()
+    assert scene.refused("ride-svc", "PERSON_ADD", key="k", role="customer",
+                         name="x", phone=phone)[0] == "phone_in_use"
+    scene.done("pool-svc", "NUMBER_REMOVE", phone=phone)
+    scene.pool("A")
+    added = scene.done("pool-svc", "NUMBER_ADD", phone=phone, pool="A",
+                       label="again")
+    assert (added["pool"], added["label"]) == ("A", "again")
+    scene.done("pool-svc", "NUMBER_REMOVE", phone=phone)
+    scene.customer(phone=phone)
+    assert scene.refused("pool-svc", "NUMBER_ADD", phone=phone)[0] == \
+        "phone_in_use"
+
+
+def test_it_moves_when_nobody_holds_it(scene, redis):
+    pool, now = Pool(scene, 1), redis.now_ms()
+    phone, = pool.numbers
+    scene.pool("B")
+    pool.take("a", "b", now + HOUR)
+    number(scene, phone, relabel=True, label="x", state="draining")
+    assert scene.refused("pool-svc", "NUMBER_EDIT", phone=phone,
+                         pool="B") == ("number_held", "phone")
+    assert number(scene, phone)["pool"] == "default"
+    redis.move(hours=1, seconds=1)
+    for _ in range(2):
+        moved = number(scene, phone, pool="B")
+        assert (moved["pool"], moved["state"], moved["label"]) == (
+            "B", "draining", "x")
+    listed = scene.done("pool-svc", "NUMBER_LIST", limit=9)["numbers"]
+    assert [(n["phone"], n["pool"]) for n in listed] == [(phone, "B")]
+    number(scene, phone, state="active")
+    assert Pool(scene, 0, "B").ask("a", "b")[1]["number"] == phone
+
+
+@pytest.mark.parametrize("asked", ["", "B", "C"])
+@pytest.mark.parametrize("done", [(), ("leave",), ("leave", "put")])
+def test_a_move_that_was_cut_goes_on(scene, redis, done, asked):
+    """As a pool-svc leaves it that dies behind each of its steps."""
+    phone = scene.number()
+    scene.pool("B")
+    scene.pool("C")
+    number(scene, phone, relabel=True, label="x")
+    own, = redis.client.keys("number:*")
+    redis.client.hset(own, mapping={
+        "to": "B", "luggage": "active\nsms,voice\nx"})
+    if "leave" in done:
+        redis.client.zrem("pool:{default}:numbers", phone)
+        redis.client.zrem("pool:{default}:index", phone)
+        redis.client.hdel("pool:{default}:about", phone)
+    if "put" in done:
+        redis.client.zadd("pool:{B}:index", {phone: 0})
+        redis.client.zadd("pool:{B}:numbers", {phone: 0})
+        redis.client.hset("pool:{B}:about", phone, msgpack.packb(
+            ["active", "sms,voice", "x", 0]))
+    assert scene.refused("pool-svc", "NUMBER_ADD", phone=phone,
+                         pool="C")[0] == "number_elsewhere"
+    pool = asked or "B"
+    moved = number(scene, phone, pool=asked)
+    assert (moved["pool"], moved["label"]) == (pool, "x")
+    listed = scene.done("pool-svc", "NUMBER_LIST", limit=9)["numbers"]
+    assert [(n["phone"], n["pool"]) for n in listed] == [(phone, pool)]
+    assert number(scene, phone)["pool"] == pool
+
+
+# ---- what a number can ----
+
+def test_a_number_joins_no_pool_that_asks_for_more(scene):
+    scene.pool("talk")
+    scene.done("pool-svc", "POOL_ADD", name="texts", capabilities=["sms"])
+    for name, pool, code in (("447700900150", "talk", "lacks_capability"),
+                             ("447700900150", "texts", None),
+                             ("447700900151", "texts", None)):
+        body = {"phone": name, "pool": pool, "capabilities": ["sms"]}
+        if code:
+            assert scene.refused("pool-svc", "NUMBER_ADD", **body) == (
+                code, "capabilities")
+        else:
+            assert scene.done("pool-svc", "NUMBER_ADD",
+                              **body)["capabilities"] == ["sms"]
+    assert scene.refused("pool-svc", "NUMBER_EDIT", phone="447700900150",
+                         pool="talk") == ("lacks_capability", "pool")
+    assert number(scene, "447700900150")["pool"] == "texts"
+    assert scene.refused("pool-svc", "NUMBER_ADD", phone="447700900152",
+                         capabilities=["fax"]) == ("invalid", "capabilities")
+    both = scene.done("pool-svc", "NUMBER_ADD", phone="447700900152",
+                      pool="texts")
+    assert both["capabilities"] == ["sms", "voice"]
+    assert number(scene, "447700900152", pool="talk")["pool"] == "talk"
 
 
 # ---- which number ----
