@@ -6,8 +6,11 @@
 static const char customer[] = "customer", driver[] = "driver";
 
 static const char *const person_fields[] = {"name", "phone", NULL};
-static const char *const number_fields[] = {"phone", "pool", NULL};
-static const char *const pool_fields[] = {"name", "prefixes", NULL};
+static const char *const number_fields[] = {"phone", "pool", "label", NULL};
+static const char *const number_edit_fields[] = {"label", "pool", "state",
+                                                 NULL};
+static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
+                                          NULL};
 static const char *const ride_fields[] = {"customer",    "driver",   "start",
                                           "destination", "datetime", NULL};
 static const char *const extend_fields[] = {"ends_at", NULL};
@@ -131,7 +134,32 @@ static bool read_number_add(struct errand *e)
 {
     struct msg_number_add *m = &e->ask.number_add;
     return field_text(e, "phone", &m->phone) &&
-           field_text_if_any(e, "pool", &m->pool);
+           field_text_if_any(e, "pool", &m->pool) &&
+           field_text_if_any(e, "label", &m->label) &&
+           field_words(e, "capabilities", &m->capabilities);
+}
+
+static bool read_number_get(struct errand *e)
+{
+    e->ask.number_get.phone = e->x.part[0];
+    return true;
+}
+
+/* What is not there stays as it was; a label that is empty, or null, is taken
+ * away. */
+static bool read_number_edit(struct errand *e)
+{
+    struct msg_number_edit *m = &e->ask.number_edit;
+    m->phone = e->x.part[0];
+    return field_text_if_any(e, "state", &m->state) &&
+           field_text_if_any(e, "pool", &m->pool) &&
+           field_text_or_none(e, "label", &m->relabel, &m->label);
+}
+
+static bool read_number_remove(struct errand *e)
+{
+    e->ask.number_remove.phone = e->x.part[0];
+    return true;
 }
 
 static bool read_number_list(struct errand *e)
@@ -145,7 +173,8 @@ static bool read_pool_add(struct errand *e)
 {
     struct msg_pool_add *m = &e->ask.pool_add;
     return field_text(e, "name", &m->name) &&
-           field_words(e, "prefixes", &m->prefixes);
+           field_words(e, "prefixes", &m->prefixes) &&
+           field_words(e, "capabilities", &m->capabilities);
 }
 
 /* There are never so many that they would need pages. */
@@ -164,6 +193,27 @@ const struct act act_number_add = {.service = "pool-svc",
                                    .done = "number_added",
                                    .form = "number_form",
                                    .fields = number_fields};
+const struct act act_number_get = {.service = "pool-svc",
+                                   .type = &type_number_get,
+                                   .read = read_number_get,
+                                   .show = show_number,
+                                   .status = 200};
+const struct act act_number_edit = {.service = "pool-svc",
+                                    .type = &type_number_edit,
+                                    .read = read_number_edit,
+                                    .takes_body = true,
+                                    .show = show_number,
+                                    .status = 200,
+                                    .done = "number_saved",
+                                    .form = "number_edit_form",
+                                    .fields = number_edit_fields};
+const struct act act_number_remove = {.service = "pool-svc",
+                                      .type = &type_number_remove,
+                                      .read = read_number_remove,
+                                      .status = 204,
+                                      .done = "number_removed",
+                                      .form = "delete_form",
+                                      .fields = no_fields};
 const struct act act_number_list = {.service = "pool-svc",
                                     .type = &type_number_list,
                                     .read = read_number_list,

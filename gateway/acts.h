@@ -22,6 +22,9 @@ union ask {
     struct msg_ride_extend ride_extend;
     struct msg_ride_timeline ride_timeline;
     struct msg_number_add number_add;
+    struct msg_number_get number_get;
+    struct msg_number_edit number_edit;
+    struct msg_number_remove number_remove;
     struct msg_number_list number_list;
     struct msg_pool_add pool_add;
     struct msg_pool_list pool_list;
@@ -81,10 +84,10 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_customer_edit, act_customer_replace, act_customer_remove,
     act_driver_add, act_driver_list, act_driver_get, act_driver_edit,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
-    act_pool_add, act_pool_list, act_ride_create, act_ride_list, act_ride_get,
-    act_ride_end, act_ride_extend, act_ride_timeline, act_letter_list,
-    act_letter_resend, act_letter_drop, act_letter_resend_all,
-    act_letter_drop_all;
+    act_number_get, act_number_edit, act_number_remove, act_pool_add,
+    act_pool_list, act_ride_create, act_ride_list, act_ride_get, act_ride_end,
+    act_ride_extend, act_ride_timeline, act_letter_list, act_letter_resend,
+    act_letter_drop, act_letter_resend_all, act_letter_drop_all;
 
 /* Sends what `read` filled. */
 void errand_send(struct errand *e);

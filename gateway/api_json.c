@@ -34,6 +34,15 @@ cJSON *show_person(struct arena *arena, const union got *got)
     return person(arena, m->id, m->name, m->phone);
 }
 
+static void add_words(struct arena *arena, cJSON *object, const char *name,
+                      const struct list *words)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, name);
+    for (size_t i = 0; i < words->count; i++)
+        cJSON_AddItemToArray(
+            array, cJSON_CreateString(arena_cstr(arena, words->items[i])));
+}
+
 cJSON *show_number(struct arena *arena, const union got *got)
 {
     const struct msg_number *m = &got->number;
@@ -42,6 +51,8 @@ cJSON *show_number(struct arena *arena, const union got *got)
     add_phone(arena, json, "phone", m->phone);
     json_add(arena, json, "pool", m->pool);
     json_add(arena, json, "state", m->state);
+    json_add(arena, json, "label", m->label);
+    add_words(arena, json, "capabilities", &m->capabilities);
     cJSON_AddNumberToObject(json, "rides", (double)m->rides);
     return json;
 }
@@ -52,10 +63,8 @@ cJSON *show_pool(struct arena *arena, const union got *got)
     cJSON *json = cJSON_CreateObject();
     json_add(arena, json, "id", m->name);
     json_add(arena, json, "name", m->name);
-    cJSON *prefixes = cJSON_AddArrayToObject(json, "prefixes");
-    for (size_t i = 0; i < m->prefixes.count; i++)
-        cJSON_AddItemToArray(prefixes, cJSON_CreateString(arena_cstr(
-                                           arena, m->prefixes.items[i])));
+    add_words(arena, json, "prefixes", &m->prefixes);
+    add_words(arena, json, "capabilities", &m->capabilities);
     cJSON_AddNumberToObject(json, "numbers", (double)m->numbers);
     return json;
 }

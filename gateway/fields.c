@@ -37,6 +37,20 @@ bool field_text(struct errand *e, const char *name, struct str *out)
     return field_text_if_any(e, name, out);
 }
 
+bool field_text_or_none(struct errand *e, const char *name, bool *is_given,
+                        struct str *out)
+{
+    const struct param *param = params_find(&e->params, name);
+    *is_given = param != NULL;
+    *out = STR_NONE;
+    if (param == NULL || param->kind == PARAM_NULL)
+        return true;
+    if (param->kind != PARAM_TEXT)
+        return field_refuse(e, PROBLEM_wrong_kind, name);
+    *out = str_trim(param->value);
+    return true;
+}
+
 bool field_id(struct errand *e, const char *name, int64_t *out)
 {
     const struct param *param = given(e, name);

@@ -16,6 +16,9 @@ bool field_text(struct errand *e, const char *name, struct str *out);
 /* The same, left empty where it is not there or null; in a form, also where
  * nothing was typed. */
 bool field_text_if_any(struct errand *e, const char *name, struct str *out);
+/* The same; `*given`: it is there, and may be empty, or null. */
+bool field_text_or_none(struct errand *e, const char *name, bool *given,
+                        struct str *out);
 /* A whole number, also as digits. */
 bool field_id(struct errand *e, const char *name, int64_t *out);
 /* A point in time; never 0. */

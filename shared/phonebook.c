@@ -26,6 +26,12 @@ void phonebook_keep(struct redis *redis, struct task *t, struct str hash,
     run(redis, t, hash, member, "keep", 0, out);
 }
 
+void phonebook_look(struct redis *redis, struct task *t, struct str hash,
+                    struct str member, struct value *out)
+{
+    run(redis, t, hash, member, "look", 0, out);
+}
+
 void phonebook_release(struct redis *redis, struct task *t, struct str hash,
                        struct str member, int64_t until_ms)
 {

@@ -14,6 +14,9 @@ void phonebook_claim(struct redis *redis, struct task *t, struct str hash,
                      struct str member, struct value *out);
 void phonebook_keep(struct redis *redis, struct task *t, struct str hash,
                     struct str member, struct value *out);
+/* Only asks whether it would be refused. */
+void phonebook_look(struct redis *redis, struct task *t, struct str hash,
+                    struct str member, struct value *out);
 /* The mark ends at `until_ms` (0: now). */
 void phonebook_release(struct redis *redis, struct task *t, struct str hash,
                        struct str member, int64_t until_ms);

@@ -1,6 +1,6 @@
 #!lua
 -- KEYS[1] phone:<hash>, a zset: who uses this phone -> until when (ms)
--- ARGV[1] member: "number", or a person   ARGV[2] claim, keep or release
+-- ARGV[1] member: "number", or a person   ARGV[2] claim, keep, release or look
 -- ARGV[3] release: until when
 -- Returns {"ok"} or {"taken"}.
 local CLAIM_MS = 120000
@@ -14,6 +14,7 @@ if act ~= 'release' then
     if (users[i] == 'number') ~= (member == 'number') then return {'taken'} end
   end
 end
+if act == 'look' then return {'ok'} end
 local present = redis.call('ZSCORE', KEYS[1], member)
 if act == 'claim' then
   redis.call('ZADD', KEYS[1], 'GT', string.format('%.0f', now + CLAIM_MS), member)

@@ -58,8 +58,10 @@ static void go_on(struct page *p)
     const char *done = act->done, *page = act->page;
     struct str to = arena_printf(x->task.arena, "%s?done=%s",
                                  page != NULL ? page : "/", done);
-    if (str_is(params_get(&p->e.params, "from"), "ride"))
-        to = arena_printf(x->task.arena, "/rides/%.*s?done=%s",
+    /* Back to the page of the thing itself. */
+    struct str from = params_get(&p->e.params, "from");
+    if (str_is(from, "ride") || str_is(from, "number"))
+        to = arena_printf(x->task.arena, "/%.*ss/%.*s?done=%s", STR_ARG(from),
                           STR_ARG(x->part[0]), done);
     answer_see_other(&x->answer, to);
 }

@@ -10,8 +10,8 @@ enum { CONSOLE_WITHIN_MS = 5000 };
 /* A page, or the form of one; of a struct page. */
 void console_run(struct task *t);
 
-extern const struct view view_home, view_customer, view_driver, view_ride,
-    view_letters;
+extern const struct view view_home, view_customer, view_driver, view_number,
+    view_ride, view_letters;
 
 /* A page that says what is wrong, or how to sign in. */
 void console_problem(struct exchange *x, const struct problem *problem);

@@ -146,6 +146,17 @@ static void mark_live(const cJSON *root)
     }
 }
 
+static void word_numbers(const cJSON *root)
+{
+    const cJSON *numbers = cJSON_GetObjectItemCaseSensitive(root, "numbers");
+    cJSON *number = NULL;
+    cJSON_ArrayForEach(number,
+                       cJSON_GetObjectItemCaseSensitive(numbers, "items"))
+    {
+        page_number_words(number);
+    }
+}
+
 /* "31, 32" */
 static void add_prefixes(struct arena *arena, const cJSON *root)
 {
@@ -206,6 +217,7 @@ static void home_show(struct page *p)
     }
     add_dead(p, root);
     mark_live(root);
+    word_numbers(root);
     add_prefixes(p->e.x.task.arena, root);
     if (p->has_failed) {
         mark_chosen(p, root, "customers", "customer");

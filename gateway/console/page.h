@@ -21,7 +21,7 @@ struct page {
     struct str token; /* of the forms shown */
     struct str nonce; /* of the form that was sent, where it is ours */
     union got lists[PAGE_LISTS];
-    union got person, ride, timeline, letters;
+    union got person, number, ride, timeline, letters;
 };
 
 struct view {
@@ -37,6 +37,9 @@ cJSON *page_values(struct page *p, const char *title);
 
 /* Beside each time the same for people: "2026-11-24 18:07". */
 void page_add_times(struct arena *arena, cJSON *thing);
+
+/* Beside a number's state the same for people. */
+void page_number_words(cJSON *number);
 
 /* A cursor, as it may stand in a link's query. */
 void page_add_encoded(struct buffer *out, struct str text);

@@ -605,3 +605,67 @@ def test_against_a_model(scene, redis, numbers, people, seed):
 
 def score_of(redis, person, number):
     return redis.client.zscore(f"pool:{{default}}:held:{person}", number)
+
+
+# ---- many numbers ----
+
+def imported(scene, *lines, dry=False):
+    """{line: (fate, code, field)}, and the counts."""
+    got = scene.done("pool-svc", "NUMBER_IMPORT", csv="\n".join(lines),
+                     dry=dry)
+    fates = [line.split("\t") for line in got["fates"].splitlines()]
+    return ({int(line): (fate, code, field)
+             for line, fate, _, code, field in fates},
+            (got["added"], got["there"], got["refused"]))
+
+
+LINES = ("phone,pool,label,capabilities", "+447700900150,NL,Desk,",
+         "+447700900151,,,sms voice", "+447700900152,nowhere", "12",
+         "0612345678", "+44 7700 900150", "+447700900153,NL,,sms",
+         "+447700900154,,,fax", "+447700900001", "", '"+447700900155',
+         "+447700900150,B", "+447700900156,texts,,sms")
+FATES = {2: ("added", "", ""), 3: ("added", "", ""),
+         4: ("refused", "unknown_pool", "pool"),
+         5: ("refused", "phone_invalid", "phone"),
+         6: ("refused", "phone_national", "phone"),
+         7: ("refused", "repeated_line", "phone"),
+         8: ("refused", "lacks_capability", "capabilities"),
+         9: ("refused", "invalid", "capabilities"),
+         10: ("refused", "phone_in_use", "phone"),
+         12: ("refused", "malformed", "line"),
+         13: ("refused", "repeated_line", "phone"),
+         14: ("added", "", "")}
+
+
+def test_each_line_has_a_fate_of_its_own(scene, redis):
+    scene.pool("NL")
+    scene.done("pool-svc", "POOL_ADD", name="texts", capabilities=["sms"])
+    scene.customer(phone="447700900001")
+    before = sorted(redis.client.keys("*"))
+    for _ in range(2):
+        assert imported(scene, *LINES, dry=True) == (FATES, (3, 0, 9))
+    assert sorted(redis.client.keys("*")) == before, "a dry run wrote"
+    assert imported(scene, *LINES) == (FATES, (3, 0, 9))
+    assert number(scene, "447700900150")["label"] == "Desk"
+    again = {n: ("there", "", "") if fate[0] == "added" else fate
+             for n, fate in FATES.items()}
+    for dry in (True, False):
+        assert imported(scene, *LINES, dry=dry) == (again, (0, 3, 9))
+    elsewhere = imported(scene, "+447700900151,NL", dry=True)[0]
+    assert elsewhere == {1: ("refused", "number_elsewhere", "phone")}
+
+
+def test_thousands_at_once(scene):
+    lines = [f"+4477009{n:05}" for n in range(3000)]
+    fates, counts = imported(scene, *lines)
+    assert counts == (3000, 0, 0) and len(fates) == 3000
+    assert scene.done("pool-svc", "POOL_LIST")["pools"][0]["numbers"] == 3000
+
+
+@pytest.mark.parametrize("csv, code", [
+    ("", "missing"), ("\n\n", "missing"), ("phone,size\n1,2",
+                                           "unknown_column"),
+    ("1\n" * 10_001, "too_long")])
+def test_a_list_that_cannot_be_read(scene, csv, code):
+    assert scene.refused("pool-svc", "NUMBER_IMPORT", csv=csv) == (
+        code, "csv")

@@ -55,7 +55,27 @@ def test_add_a_number_and_a_pool(browser, deployment):
     assert "The pool is added." in page and "31, 32" in page
     page = browser.send("/numbers", phone="+31 970 0000 0001", pool="NL")
     assert "The proxy number is added." in page and "+3197000000001" in page
-    assert {"name": "NL", "id": "NL", "prefixes": ["31", "32"], "numbers": 1} in deployment.listed("pools")
+    assert {"name": "NL", "id": "NL", "prefixes": ["31", "32"], "numbers": 1,
+            "capabilities": ["sms", "voice"]} in deployment.listed("pools")
+
+
+def test_a_numbers_life(browser, deployment):
+    browser.send("/numbers", phone="+31 970 0000 0002", label="Desk <2>")
+    path = "/numbers/+3197000000002"
+    page = browser.go(path)
+    assert "Desk &lt;2&gt;" in page and "Drain" in page
+    page = browser.send(path, page=path, state="draining", **{"from": "number"})
+    assert "The proxy number is saved." in page and "no new rides" in page
+    assert "no new rides" in browser.go("/")
+    page = browser.send(path, page=path, state="active", **{"from": "number"})
+    assert "no new rides" not in page
+    page = browser.send(path, page=path, label="", pool="nowhere", **{"from": "number"})
+    assert beside(page, "edit-pool") == "There is no such pool."
+    page = browser.send(path, page=path, label="", pool="NL", **{"from": "number"})
+    assert "Desk" not in page and deployment.api.get("/api/v1" + path).json["pool"] == "NL"
+    page = browser.send(path + "/delete", page=path)
+    assert "The proxy number is removed." in page
+    assert browser.http.get(path).status == 404
 
 
 def test_a_ride_from_the_form_to_its_end(browser, deployment):
