@@ -9,6 +9,7 @@ static const char *const person_fields[] = {"name", "phone", NULL};
 static const char *const number_fields[] = {"phone", "pool", "label", NULL};
 static const char *const number_edit_fields[] = {"label", "pool", "state",
                                                  NULL};
+static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
 static const char *const ride_fields[] = {"customer",    "driver",   "start",
@@ -162,6 +163,24 @@ static bool read_number_remove(struct errand *e)
     return true;
 }
 
+static bool read_number_import(struct errand *e)
+{
+    struct msg_number_import *m = &e->ask.number_import;
+    struct str dry;
+    if (e->is_form) {
+        m->csv = params_get(&e->params, "csv");
+    } else {
+        m->csv = e->x.request->body;
+        if (!fields_of_query(e))
+            return false;
+    }
+    if (!field_text_if_any(e, "dry_run", &dry))
+        return false;
+    m->dry = str_is(dry, "1") || str_is(dry, "true");
+    return m->dry || dry.len == 0 || str_is(dry, "0") || str_is(dry, "false") ||
+           field_refuse(e, PROBLEM_invalid, "dry_run");
+}
+
 static bool read_number_list(struct errand *e)
 {
     struct msg_number_list *m = &e->ask.number_list;
@@ -214,6 +233,16 @@ const struct act act_number_remove = {.service = "pool-svc",
                                       .done = "number_removed",
                                       .form = "delete_form",
                                       .fields = no_fields};
+const struct act act_number_import = {.service = "pool-svc",
+                                      .type = &type_number_import,
+                                      .read = read_number_import,
+                                      .takes_body = true,
+                                      .takes_csv = true,
+                                      .show = show_numbers_imported,
+                                      .status = 200,
+                                      .shows_answer = true,
+                                      .form = "import_form",
+                                      .fields = import_fields};
 const struct act act_number_list = {.service = "pool-svc",
                                     .type = &type_number_list,
                                     .read = read_number_list,

@@ -25,6 +25,7 @@ union ask {
     struct msg_number_get number_get;
     struct msg_number_edit number_edit;
     struct msg_number_remove number_remove;
+    struct msg_number_import number_import;
     struct msg_number_list number_list;
     struct msg_pool_add pool_add;
     struct msg_pool_list pool_list;
@@ -44,6 +45,7 @@ union got {
     struct msg_timeline timeline;
     struct msg_number number;
     struct msg_numbers numbers;
+    struct msg_numbers_imported numbers_imported;
     struct msg_pool pool;
     struct msg_pools pools;
     struct msg_letter letter;
@@ -68,6 +70,7 @@ struct act {
      * problem. */
     bool (*read)(struct errand *e);
     bool takes_body;
+    bool takes_csv;   /* as the API's body, whose fields are in the address */
     const char *role; /* whose, for people */
     /* The API's answer. */
     cJSON *(*show)(struct arena *arena, const union got *got);
@@ -76,6 +79,7 @@ struct act {
     /* The console's. */
     const char *done;          /* the code of its sentence */
     const char *page;          /* shows it; NULL: the first page */
+    bool shows_answer;         /* on its own page, in place of a sentence */
     const char *form;          /* the form that holds its fields */
     const char *const *fields; /* of that form; ends at NULL */
 };
@@ -84,10 +88,11 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_customer_edit, act_customer_replace, act_customer_remove,
     act_driver_add, act_driver_list, act_driver_get, act_driver_edit,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
-    act_number_get, act_number_edit, act_number_remove, act_pool_add,
-    act_pool_list, act_ride_create, act_ride_list, act_ride_get, act_ride_end,
-    act_ride_extend, act_ride_timeline, act_letter_list, act_letter_resend,
-    act_letter_drop, act_letter_resend_all, act_letter_drop_all;
+    act_number_get, act_number_edit, act_number_remove, act_number_import,
+    act_pool_add, act_pool_list, act_ride_create, act_ride_list, act_ride_get,
+    act_ride_end, act_ride_extend, act_ride_timeline, act_letter_list,
+    act_letter_resend, act_letter_drop, act_letter_resend_all,
+    act_letter_drop_all;
 
 /* Sends what `read` filled. */
 void errand_send(struct errand *e);

@@ -31,7 +31,9 @@ static bool read_request(struct errand *e)
 {
     struct problem problem;
     if (has_content(e) &&
-        !content_read(&e->x, &e->params, CONTENT_JSON, &problem)) {
+        !content_read(&e->x, &e->params,
+                      e->x.route->act->takes_csv ? CONTENT_CSV : CONTENT_JSON,
+                      &problem)) {
         task_reject(&e->x.task, problem.code, problem.field);
         return false;
     }

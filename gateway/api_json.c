@@ -57,6 +57,38 @@ cJSON *show_number(struct arena *arena, const union got *got)
     return json;
 }
 
+static cJSON *show_fate(struct arena *arena, struct str line)
+{
+    cJSON *json = cJSON_CreateObject();
+    int64_t number = 0;
+    (void)str_to_num(str_cut(&line, '\t'), &number);
+    struct str fate = str_cut(&line, '\t'), phone = str_cut(&line, '\t');
+    struct str code = str_cut(&line, '\t');
+    cJSON_AddNumberToObject(json, "line", (double)number);
+    json_add(arena, json, "fate", fate);
+    json_add(arena, json, "phone", phone);
+    if (code.len > 0)
+        json_add(arena, json, "code", code);
+    if (line.len > 0)
+        json_add(arena, json, "field", line);
+    return json;
+}
+
+cJSON *show_numbers_imported(struct arena *arena, const union got *got)
+{
+    const struct msg_numbers_imported *m = &got->numbers_imported;
+    struct str fates = m->fates;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "dry_run", m->dry);
+    cJSON_AddNumberToObject(json, "added", (double)m->added);
+    cJSON_AddNumberToObject(json, "there", (double)m->there);
+    cJSON_AddNumberToObject(json, "refused", (double)m->refused);
+    cJSON *items = cJSON_AddArrayToObject(json, "items");
+    while (fates.len > 0)
+        cJSON_AddItemToArray(items, show_fate(arena, str_cut(&fates, '\n')));
+    return json;
+}
+
 cJSON *show_pool(struct arena *arena, const union got *got)
 {
     const struct msg_pool *m = &got->pool;

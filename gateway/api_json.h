@@ -14,6 +14,7 @@ cJSON *show_letters_taken(struct arena *arena, const union got *got);
 
 /* {"items":[…],"next":cursor or null} */
 cJSON *show_people(struct arena *arena, const union got *got);
+cJSON *show_numbers_imported(struct arena *arena, const union got *got);
 cJSON *show_numbers(struct arena *arena, const union got *got);
 cJSON *show_pools(struct arena *arena, const union got *got);
 cJSON *show_rides(struct arena *arena, const union got *got);

@@ -5,7 +5,7 @@
 #include "gateway/params.h"
 #include "gateway/router.h"
 
-enum { CONTENT_FORM = 1, CONTENT_JSON = 2 };
+enum { CONTENT_FORM = 1, CONTENT_JSON = 2, CONTENT_CSV = 4 };
 
 /* The query of a GET or DELETE, else the body. `taken`: the kinds that may be;
  * a form is taken for granted where it may be and no type is given. False:

@@ -19,21 +19,24 @@
         "GET", pattern, door, LANE_FREE, OPS_WITHIN_MS, sizeof(type), run,     \
             NULL, NULL                                                         \
     }
-#define API(method, path, what)                                                \
+#define API_WITHIN(method, path, what, within)                                 \
     {                                                                          \
-        method, "/api/v1/" path, DOOR_API, LANE_API, API_WITHIN_MS,            \
+        method, "/api/v1/" path, DOOR_API, LANE_API, within,                   \
             sizeof(struct errand), api_run, &act_##what, NULL                  \
     }
+#define API(method, path, what) API_WITHIN(method, path, what, API_WITHIN_MS)
 #define PAGE(pattern, view)                                                    \
     {                                                                          \
         "GET", pattern, DOOR_PAGE, LANE_FREE, CONSOLE_WITHIN_MS,               \
             sizeof(struct page), console_run, NULL, &view_##view               \
     }
-#define FORM(pattern, what, view)                                              \
+#define FORM_WITHIN(pattern, what, view, within)                               \
     {                                                                          \
-        "POST", pattern, DOOR_PAGE, LANE_FREE, CONSOLE_WITHIN_MS,              \
-            sizeof(struct page), console_run, &act_##what, &view_##view        \
+        "POST", pattern, DOOR_PAGE, LANE_FREE, within, sizeof(struct page),    \
+            console_run, &act_##what, &view_##view                             \
     }
+#define FORM(pattern, what, view)                                              \
+    FORM_WITHIN(pattern, what, view, CONSOLE_WITHIN_MS)
 
 /* The first that fits counts; what comes most often stands first. */
 static const struct route routes[] = {
@@ -65,6 +68,7 @@ static const struct route routes[] = {
     API("DELETE", "drivers/{}", driver_remove),
     API("GET", "numbers", number_list),
     API("POST", "numbers", number_add),
+    API_WITHIN("POST", "numbers/import", number_import, IMPORT_WITHIN_MS),
     API("GET", "numbers/{}", number_get),
     API("PATCH", "numbers/{}", number_edit),
     API("DELETE", "numbers/{}", number_remove),
@@ -94,6 +98,8 @@ static const struct route routes[] = {
     PAGE("/drivers/{}", driver),
     FORM("/drivers/{}", driver_edit, driver),
     FORM("/drivers/{}/delete", driver_remove, driver),
+    PAGE("/numbers/import", import),
+    FORM_WITHIN("/numbers/import", number_import, import, IMPORT_WITHIN_MS),
     PAGE("/numbers/{}", number),
     FORM("/numbers/{}", number_edit, number),
     FORM("/numbers/{}/delete", number_remove, number),

@@ -119,7 +119,7 @@ void console_run(struct task *t)
         if (t->outcome != DONE)
             note_failure(p);
     }
-    if (route->act != NULL && !p->has_failed) {
+    if (route->act != NULL && !p->has_failed && !route->act->shows_answer) {
         go_on(p);
     } else {
         AWAIT(t, ask_what_it_shows(p));

@@ -9,9 +9,9 @@ ASSET_DECLARE(foot_html);
 enum { FORM_TIME_CHARS = sizeof("2026-11-24T18:07") - 1 };
 
 static const char *const forms[] = {
-    "ride_form", "customer_form",    "driver_form", "number_form",
-    "pool_form", "number_edit_form", "edit_form",   "delete_form",
-    "end_form",  "extend_form",      NULL};
+    "ride_form",   "customer_form",    "driver_form", "number_form",
+    "pool_form",   "number_edit_form", "import_form", "edit_form",
+    "delete_form", "end_form",         "extend_form", NULL};
 
 /* ---- the last act ---- */
 

@@ -17,6 +17,8 @@ JSON = "application/json"
 SCRIPT = "<script>alert('x')</script>"
 UNKNOWN_RIDE = "17-0123456789abcdef0123456789abcdef"
 
+NUMBER = "+447700900310"  # one of the samples
+
 GOOD = {
     "customers": {"name": "Nadia", "phone": "+447700900777"},
     "drivers": {"name": "Nadia", "phone": "+447700900777"},
@@ -55,17 +57,22 @@ NO_PREFIXES = [("31", "wrong_kind"), (31, "wrong_kind"), ({}, "wrong_kind"), ([3
                (["3" * 16], "invalid"), (["31,32"], "invalid"), ([SCRIPT], "invalid"), (["🚲"], "invalid"),
                ([str(n) for n in range(1, 200)], "invalid")]
 
+NO_LABEL = [row for row in no_words(100) if row[0] not in (MISSING, None)]
+NO_CAPABILITIES = [("sms", "wrong_kind"), ([1], "wrong_kind"), (["fax"], "invalid"), (["SMS"], "invalid"), ([""], "invalid"),
+                   (["sms,voice"], "invalid"), ([SCRIPT], "invalid")]
+
 FIELDS = {
     "customers": {"name": no_words(100), "phone": NO_TEXT + NOT_TEXT + NO_PHONE},
     "drivers": {"name": no_words(100), "phone": NO_TEXT + NOT_TEXT + NO_PHONE},
-    "numbers": {"phone": NO_TEXT + NOT_TEXT + NO_PHONE, "pool": NO_POOL},
-    "pools": {"name": NO_POOL_NAME, "prefixes": NO_PREFIXES},
+    "numbers": {"phone": NO_TEXT + NOT_TEXT + NO_PHONE, "pool": NO_POOL, "label": NO_LABEL,
+                "capabilities": NO_CAPABILITIES},
+    "pools": {"name": NO_POOL_NAME, "prefixes": NO_PREFIXES, "capabilities": NO_CAPABILITIES},
     "rides": {"customer": NO_ID, "driver": NO_ID, "start": no_words(200), "destination": no_words(200),
               "datetime": no_words(100), "ends_at": NO_TIME}}
 
 # Paths that take a JSON body, by method; then all that is known of each path.
 BODIES = [*(("POST", f"/api/v1/{kind}") for kind in GOOD), ("PATCH", "/api/v1/customers/1"),
-          ("PUT", "/api/v1/drivers/1"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend")]
+          ("PUT", "/api/v1/drivers/1"), ("PATCH", f"/api/v1/numbers/{NUMBER}"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend")]
 PERSON, THINGS = "GET HEAD PATCH PUT DELETE", "GET HEAD POST"
 UNKNOWN_TEXT = "17-0123456789abcdef"
 METHODS = {
@@ -74,6 +81,8 @@ METHODS = {
     f"/api/v1/messages/{UNKNOWN_TEXT}/resend": "POST", "/messages": "GET HEAD", "/messages/resend": "POST",
     "/messages/drop": "POST", f"/messages/{UNKNOWN_TEXT}/resend": "POST", f"/messages/{UNKNOWN_TEXT}/drop": "POST",
     "/api/v1/customers": THINGS, "/api/v1/drivers": THINGS, "/api/v1/numbers": THINGS, "/api/v1/pools": THINGS,
+    f"/api/v1/numbers/{NUMBER}": "GET HEAD PATCH DELETE", "/api/v1/numbers/import": "GET HEAD POST PATCH DELETE",
+    "/numbers/import": THINGS, f"/numbers/{NUMBER}": THINGS, f"/numbers/{NUMBER}/delete": "POST",
     "/api/v1/rides": THINGS, "/api/v1/customers/1": PERSON, "/api/v1/drivers/1": PERSON,
     f"/api/v1/rides/{UNKNOWN_RIDE}": "GET HEAD", f"/api/v1/rides/{UNKNOWN_RIDE}/end": "POST",
     f"/api/v1/rides/{UNKNOWN_RIDE}/extend": "POST", f"/api/v1/rides/{UNKNOWN_RIDE}/timeline": "GET HEAD",
@@ -144,6 +153,26 @@ def field_rows():
                 body = json.dumps({**GOOD[kind], field: value}).encode()
                 yield Row(f"{method} {kind}/1 {field}={value!r}"[:60], method, f"/api/v1/{kind}/1", body, 422, code, field,
                           Content_Type=JSON)
+
+
+    for field, values in (("label", [row for row in NO_LABEL if str(row[0]).strip()]),
+                          ("pool", [("nowhere", "unknown_pool"), ("", "missing"), (7, "wrong_kind"), (SCRIPT, "unknown_pool")]),
+                          ("state", [("gone", "invalid"), ("", "missing"), (7, "wrong_kind"), (SCRIPT, "invalid")])):
+        for value, code in values:
+            yield Row(f"PATCH number {field}={value!r}"[:60], "PATCH", f"/api/v1/numbers/{NUMBER}",
+                      json.dumps({field: value}).encode(), 422, code, field, Content_Type=JSON)
+
+
+def import_rows():
+    path = "/api/v1/numbers/import"
+    for body, status, code, field in ((b"", 422, "missing", "csv"), (b"\n\n", 422, "missing", "csv"),
+                                      (b"phone,colour\n1,red", 422, "unknown_column", "csv"),
+                                      (b"1\n" * 10_001, 422, "too_long", "csv"), (b"1\n" * 40_000, 413, "too_large", None)):
+        yield Row(f"import {body[:20]!r}", "POST", path, body, status, code, field, Content_Type="text/csv")
+    for kind in (None, JSON, FORM, "text/plain"):
+        yield Row(f"import as {kind}", "POST", path, b"+3197", 415, "wrong_type", None, Content_Type=kind)
+    yield Row("import, odd dry_run", "POST", path + "?dry_run=perhaps", b"+3197", 422, "invalid", "dry_run",
+              Content_Type="text/csv")
 
 
 def body_rows():
@@ -220,7 +249,7 @@ def message_rows():
                       "not_found", ...)
 
 
-ROWS = [*field_rows(), *body_rows(), *path_rows()]
+ROWS = [*field_rows(), *import_rows(), *body_rows(), *path_rows()]
 
 
 def counts(deployment):

@@ -17,7 +17,7 @@ def a_browser(deployment):
 
 def beside(page, field):
     """The error that stands beside a field, and that the field points to."""
-    control = re.search(rf'<(?:input|select)[^>]*id="{field}"[^>]*>', page).group()
+    control = re.search(rf'<(?:input|select|textarea)[^>]*id="{field}"[^>]*>', page).group()
     error = re.search(rf'<p class="bad" id="{field}-bad">(.*?)</p>', page, re.S)
     assert (error is not None) == ("aria-invalid" in control) == (f"{field}-bad" in control)
     return unescape(error.group(1)) if error else None
@@ -57,6 +57,19 @@ def test_add_a_number_and_a_pool(browser, deployment):
     assert "The proxy number is added." in page and "+3197000000001" in page
     assert {"name": "NL", "id": "NL", "prefixes": ["31", "32"], "numbers": 1,
             "capabilities": ["sms", "voice"]} in deployment.listed("pools")
+
+
+def test_import_numbers(browser, deployment):
+    lines = "phone;pool;label\n+31 970 0000 0011;;\"a <b>\"\n+31 970 0000 0012;nowhere;\n12"
+    page = browser.send("/numbers/import", page="/numbers/import", csv=lines, dry_run="1")
+    assert "1 would be added, 0 are there already, 2 cannot be taken" in page and "Nothing is written yet." in page
+    assert "There is no such pool." in page and "a &lt;b&gt;" in page, "what was typed is still there"
+    assert deployment.api.get("/api/v1/numbers/+3197000000011").status == 404
+    page = browser.send("/numbers/import", page="/numbers/import", csv=lines)
+    assert "1 added, 0 were there already, 2 not taken" in page
+    assert deployment.api.get("/api/v1/numbers/+3197000000011").json["label"] == "a <b>"
+    page = browser.send("/numbers/import", page="/numbers/import", csv="")
+    assert beside(page, "import-csv") == "This field is needed."
 
 
 def test_a_numbers_life(browser, deployment):
