@@ -1,5 +1,6 @@
 #include "notifier/delivery.h"
 
+#include "notifier/originator.h"
 #include "notifier/retry.h"
 #include "notifier/sending.h"
 #include "shared/fault.h"
@@ -237,7 +238,7 @@ static void write_down(struct delivery *d)
     struct task *t = &d->task;
     switch (d->verdict.fate) {
     case SENT:
-        sending_done(&d->sending, t, d->begun.reference, &d->reply);
+        sending_done(&d->sending, t, &d->begun, &d->reply);
         return;
     case FINAL:
         sending_dead(&d->sending, t, d->verdict.reason, &d->reply);
@@ -348,6 +349,8 @@ static void run(struct task *t)
         AWAIT(t, write_down(d));
     }
     FAULT("send.recorded");
+    originator_refused(d->means.service, d->begun.proxy,
+                       sending_refused_in_a_row(&d->reply));
     follow(d);
     TASK_END(t);
 }

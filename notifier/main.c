@@ -34,7 +34,7 @@ static void stop(struct service *s)
 
 int main(int argc, char **argv)
 {
-    static const char *const peers[] = {NULL};
+    static const char *const peers[] = {"pool-svc", NULL};
     const struct bus_route routes[] = {route_poke,
                                        route_report,
                                        route_letter_list,

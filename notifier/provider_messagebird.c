@@ -73,6 +73,24 @@ static bool has_error(struct str body, int code)
     return found;
 }
 
+/* It is the number, and no fault of the text's. */
+static bool refuses_originator(struct str body)
+{
+    bool found = false;
+    cJSON *json = cJSON_ParseWithLength(body.ptr, body.len);
+    const cJSON *errors = cJSON_GetObjectItemCaseSensitive(json, "errors");
+    const cJSON *error = NULL;
+    cJSON_ArrayForEach(error, errors)
+    {
+        const char *parameter = cJSON_GetStringValue(
+            cJSON_GetObjectItemCaseSensitive(error, "parameter"));
+        found = found ||
+                (parameter != NULL && strcmp(parameter, "originator") == 0);
+    }
+    cJSON_Delete(json);
+    return found;
+}
+
 static struct verdict read_refusal(const struct web_reply *reply)
 {
     struct verdict v = {.fate = NOT_SENT_RETRY};
@@ -103,7 +121,10 @@ static struct verdict read_refusal(const struct web_reply *reply)
         v.trouble = TROUBLE_ACCOUNT;
         return v;
     }
-    return (struct verdict){.fate = FINAL, .reason = "refused"};
+    return (struct verdict){.fate = FINAL,
+                            .reason = refuses_originator(reply->body)
+                                          ? "originator_refused"
+                                          : "refused"};
 }
 
 static struct verdict read_send(const struct web_reply *reply)

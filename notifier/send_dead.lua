@@ -4,13 +4,17 @@
 -- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] parked:{P}
 -- KEYS[6] timeline:{P}:<ride>  KEYS[7] waiting:{P}  KEYS[8] dead:{P}
 -- KEYS[9] undelivered:{P}: texts whose sender is to be told
+-- KEYS[10] originators:{P}, a hash: proxy number -> how often in a row the
+--   provider refused it as the sender
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry  ARGV[3] attempt
 -- ARGV[4] ride  ARGV[5] role  ARGV[6] reason  ARGV[7] ms that a letter is kept
 -- ARGV[8] prefix of the letters' keys, under the same hash tag
--- Returns {"done", more}, {"gone", more} or {"lost", 0}; more: 1 where another
---   text of this conversation is parked.
+-- Returns {"done", more, in a row}, {"gone", more} or {"lost", 0}; more: 1 where
+--   another text of this conversation is parked; in a row: as of KEYS[10], 0
+--   where it is not about that.
 local MOST_DEAD, MOST_EVENTS = 1000, 200
 local MOST_UNDELIVERED, TOLD_WITHIN_S = 1000, 14400
+local ORIGINATORS_S = 604800
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -71,4 +75,9 @@ local event = cmsgpack.pack({now, 'text.failed', ARGV[5], x[2], ARGV[6]})
 if redis.call('RPUSHX', KEYS[6], event) > MOST_EVENTS then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)
 end
-return {'done', more > 0 and 1 or 0}
+local in_a_row = 0
+if ARGV[6] == 'originator_refused' then
+  in_a_row = redis.call('HINCRBY', KEYS[10], x[3], 1)
+  redis.call('EXPIRE', KEYS[10], ORIGINATORS_S)
+end
+return {'done', more > 0 and 1 or 0, in_a_row}

@@ -3,8 +3,10 @@
 -- KEYS[1] lease:{P}  KEYS[2] outbox:{P}  KEYS[3] sending:{P}
 -- KEYS[4] parked:{P}:<ride>:<role>  KEYS[5] parked:{P}
 -- KEYS[6] timeline:{P}:<ride>  KEYS[7] waiting:{P}
+-- KEYS[10] originators:{P}
 -- ARGV[1] the lease as the notifier holds it  ARGV[2] entry  ARGV[3] attempt
 -- ARGV[4] "<ride>:<role>"  ARGV[5] role  ARGV[6] reference
+-- ARGV[7] proxy number
 -- Returns {"done", more}, {"gone", more} or {"lost", 0}; more: 1 where another
 --   text of this conversation is parked.
 local MOST_EVENTS = 200
@@ -31,6 +33,7 @@ elseif redis.call('XDEL', KEYS[2], ARGV[2]) == 0 then
 end
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('DECR', KEYS[7])
+redis.call('HDEL', KEYS[10], ARGV[7])
 local event = cmsgpack.pack({now, 'text.sent', ARGV[5], ARGV[6], ''})
 if redis.call('RPUSHX', KEYS[6], event) > MOST_EVENTS then
   redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)

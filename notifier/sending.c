@@ -24,6 +24,7 @@ enum {
     WAITING,
     DEAD_LETTERS,
     UNDELIVERED,
+    ORIGINATORS,
     KEYS
 };
 
@@ -40,6 +41,7 @@ static void name_keys(const struct sending *s, struct arena *a,
     keys[WAITING] = key_of_partition(a, "waiting", s->partition);
     keys[DEAD_LETTERS] = key_of_partition(a, "dead", s->partition);
     keys[UNDELIVERED] = key_of_partition(a, "undelivered", s->partition);
+    keys[ORIGINATORS] = key_of_partition(a, "originators", s->partition);
 }
 
 static void run(const struct sending *s, struct task *t, struct script *script,
@@ -111,8 +113,8 @@ void sending_read(struct sending *s, const struct value *reply,
     out->text = value_str(value_at(reply, 10));
 }
 
-void sending_done(const struct sending *s, struct task *t, struct str reference,
-                  struct value *reply)
+void sending_done(const struct sending *s, struct task *t,
+                  const struct begun *text, struct value *reply)
 {
     struct arena *a = t->arena;
     struct str args[] = {leases_mark(s->leases, a, s->partition),
@@ -120,8 +122,9 @@ void sending_done(const struct sending *s, struct task *t, struct str reference,
                          s->attempt,
                          conversation(s, a),
                          s->role,
-                         reference};
-    run(s, t, &send_done, WAITING + 1, args, 6, reply);
+                         text->reference,
+                         text->proxy};
+    run(s, t, &send_done, KEYS, args, 7, reply);
 }
 
 void sending_dead(const struct sending *s, struct task *t, const char *reason,
@@ -136,7 +139,12 @@ void sending_dead(const struct sending *s, struct task *t, const char *reason,
                          str_of(reason),
                          arena_number(a, LETTER_KEPT_MS),
                          key_in_partition(a, "letter", s->partition, STR_NONE)};
-    run(s, t, &send_dead, UNDELIVERED + 1, args, 8, reply);
+    run(s, t, &send_dead, KEYS, args, 8, reply);
+}
+
+unsigned sending_refused_in_a_row(const struct value *reply)
+{
+    return (unsigned)value_num(value_at(reply, 2), 0);
 }
 
 bool sending_more(const struct value *reply)

@@ -55,11 +55,14 @@ void sending_read(struct sending *s, const struct value *reply,
 
 /* After these, sending_more() tells from the reply whether another text of the
  * conversation is parked, due now. */
-void sending_done(const struct sending *s, struct task *t, struct str reference,
-                  struct value *reply);
+void sending_done(const struct sending *s, struct task *t,
+                  const struct begun *text, struct value *reply);
 void sending_dead(const struct sending *s, struct task *t, const char *reason,
                   struct value *reply);
 bool sending_more(const struct value *reply);
+/* Of sending_dead(): how often in a row the provider refused the text's proxy
+ * number as its sender; 0: that was not why. */
+unsigned sending_refused_in_a_row(const struct value *reply);
 /* Nothing was written down: the partition is another's, or was for a while. */
 bool sending_lost(const struct value *reply);
 

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
         route_pool_add,      route_pool_list,     route_pool_choose,
         route_number_add,    route_number_list,   route_number_get,
         route_number_edit,   route_number_remove, route_number_import,
+        route_number_set_aside,
         route_number_assign, route_hold_set,      route_claim_drop,
         {NULL, 0, NULL}};
     const struct service_spec spec = {

@@ -5,6 +5,8 @@
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/pools.h"
 #include "pool-svc/spot.h"
+#include "shared/log.h"
+#include "shared/metrics.h"
 #include "shared/partition.h"
 #include "shared/phone.h"
 #include "shared/phonebook.h"
@@ -266,6 +268,34 @@ static void edit_run(struct task *t)
 
 const struct bus_route route_number_edit = {&type_number_edit,
                                             sizeof(struct change), edit_run};
+
+/* ---- NUMBER_SET_ASIDE ---- */
+
+static void set_aside_run(struct task *t)
+{
+    struct change *c = (struct change *)t;
+    const struct msg_number_set_aside *m = c->call.request;
+    TASK_BEGIN(t);
+    if (!name_number(t, c, m->phone))
+        TASK_FAIL(t);
+    AWAIT(t, ask_where(t, c));
+    if (!is_somewhere(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, spot_change(t, c->spot, STR("set_aside"), false, STR_NONE,
+                         &c->about));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    if (value_num(value_at(&c->about, 5), 0) > 0) {
+        metric_add(METRIC_numbers_set_aside_total, 1);
+        log_event(LEVEL_WARN, "number.set_aside", t->trace,
+                  "pool=%.*s why=refused_as_sender check=account",
+                  STR_ARG(c->spot.pool));
+    }
+    TASK_END(t);
+}
+
+const struct bus_route route_number_set_aside = {
+    &type_number_set_aside, sizeof(struct change), set_aside_run};
 
 /* ---- NUMBER_REMOVE ---- */
 

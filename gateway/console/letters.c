@@ -28,6 +28,8 @@ static void add_words(cJSON *letter)
         const char *reason, *words;
     } all[] = {
         {"refused", "The provider refused it for good."},
+        {"originator_refused",
+         "The provider does not take the proxy number as its sender."},
         {"too_old", "It could not be sent within four hours."},
         {"in_doubt", "It may have arrived: the provider did not say."},
         {"ride_over", "The ride was over before it could be sent."},

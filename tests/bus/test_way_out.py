@@ -240,3 +240,54 @@ def test_the_counter_ends_at_nothing_when_texts_grow_too_old(
     way.wait_empty()
     assert [reason for _, reason in way.dead()] == ["too_old"] * 3
     assert way.counter == 0
+
+
+# ---- a proxy number that the provider does not take as a sender ----
+
+NOT_OURS = {"status": 422, "errors": [
+    {"code": 9, "description": "originator is invalid",
+     "parameter": "originator"}]}
+
+
+def state_of(scene, phone):
+    return scene.done("pool-svc", "NUMBER_GET", phone=phone)["state"]
+
+
+def test_refused_three_times_in_a_row_it_is_set_aside(
+        scene, people, notifier, provider):
+    ann, dan = people
+    phone = scene.number()
+    provider.rule(**NOT_OURS)
+    ride = scene.ride(ann, dan)  # with two notices
+    wait_for(lambda: notifier.metric("send_failures_total") == 2,
+             what="two refused")
+    assert state_of(scene, phone) == "active"
+    provider.heal()
+    assert scene.text(ann.phone, ride["proxy"], text="0") == "forwarded"
+    wait_for(lambda: provider.texts() == ["0"], what="one taken")
+    provider.rule(**NOT_OURS)
+    for n in (1, 2):
+        scene.text(ann.phone, ride["proxy"], text=f"{n}")
+    wait_for(lambda: notifier.metric("send_failures_total") == 4,
+             what="two more, not in a row with the others")
+    assert state_of(scene, phone) == "active"
+    scene.text(ann.phone, ride["proxy"], text="3")
+    wait_for(lambda: state_of(scene, phone) == "set_aside", what="set aside")
+    pool = scene.daemon("pool-svc")
+    assert pool.metric("numbers_set_aside_total") == 1
+    assert "number.set_aside" in pool.log() and phone not in pool.log()
+    other = scene.number()
+    assert scene.ride(scene.customer(), scene.driver())["proxy"] == other
+    scene.text(ann.phone, ride["proxy"], text="4")
+    provider.heal()
+    scene.done("pool-svc", "NUMBER_EDIT", phone=phone, state="active")
+    assert scene.text(dan.phone, ride["proxy"], text="5") == "forwarded"
+    wait_for(lambda: "5" in provider.texts(), what="texts again")
+    assert state_of(scene, phone) == "active"
+
+
+def test_one_that_drains_is_not_set_aside(scene):
+    phone = scene.number()
+    scene.done("pool-svc", "NUMBER_EDIT", phone=phone, state="draining")
+    scene.done("pool-svc", "NUMBER_SET_ASIDE", phone=phone)
+    assert state_of(scene, phone) == "draining"
