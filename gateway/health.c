@@ -11,7 +11,8 @@ enum {
     HIGH_PERCENT = 80, /* of the memory, used */
     LOW_PERCENT = 10,  /* of the disk, free */
     THOUSAND = 1000,
-    WATCH_EVERY_MS = 5000
+    WATCH_EVERY_MS = 5000,
+    WATCH_WITHIN_MS = 1000
 };
 
 static const int64_t least_free = 1LL << 30;
@@ -138,7 +139,7 @@ static void watch_run(struct task *t)
 struct rounds *health_watch(struct service *s)
 {
     return rounds_new(s, WATCH_EVERY_MS, sizeof(struct watch), watch_run,
-                      2 * WITHIN_MS);
+                      WATCH_WITHIN_MS);
 }
 
 /* ---- JSON ---- */

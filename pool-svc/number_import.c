@@ -10,9 +10,15 @@ enum { AT_ONCE = 100 };
 struct import {
     struct call call;
     struct csv_rows csv;
+    struct fate *fates; /* a row each */
     struct str fault;
-    struct buffer fates;
     size_t next;
+};
+
+/* `word`: added, there, or refused with its problem. */
+struct fate {
+    const char *word;
+    struct problem problem;
 };
 
 /* Of a line: what was asked, and what came of it. */
@@ -26,20 +32,33 @@ struct line {
 
 /* ---- fates ---- */
 
-static void note(struct import *i, const struct csv_row *row, const char *fate,
+static void note(struct import *i, const struct csv_row *row, const char *word,
                  struct problem problem)
 {
+    i->fates[row - i->csv.rows] = (struct fate){word, problem};
+}
+
+/* In the order of the lines, whichever ended first. */
+static void tell(struct import *i)
+{
+    const struct msg_number_import *m = i->call.request;
     struct msg_numbers_imported *reply = i->call.reply;
-    int64_t *counter = &reply->refused;
-    if (strcmp(fate, "added") == 0)
-        counter = &reply->added;
-    else if (strcmp(fate, "there") == 0)
-        counter = &reply->there;
-    ++*counter;
-    buffer_printf(&i->fates, "%u\t%s\t%.*s\t%s\t%.*s\n", row->line, fate,
-                  STR_ARG(row->phone),
-                  counter == &reply->refused ? problem_name(problem.code) : "",
-                  STR_ARG(problem.field));
+    struct buffer out = {0};
+    for (size_t at = 0; at < i->csv.count; at++) {
+        const struct csv_row *row = &i->csv.rows[at];
+        const struct fate *fate = &i->fates[at];
+        bool refused = strcmp(fate->word, "refused") == 0;
+        ++*(refused                            ? &reply->refused
+            : strcmp(fate->word, "added") == 0 ? &reply->added
+                                               : &reply->there);
+        buffer_printf(&out, "%u\t%s\t%.*s\t%s\t%.*s\n", row->line, fate->word,
+                      STR_ARG(row->phone),
+                      refused ? problem_name(fate->problem.code) : "",
+                      STR_ARG(fate->problem.field));
+    }
+    reply->dry = m->dry;
+    reply->fates = arena_copy(i->call.task.arena, buffer_view(&out));
+    buffer_free(&out);
 }
 
 /* What is wrong with a line as it stands. */
@@ -126,7 +145,6 @@ static void import_run(struct task *t)
 {
     struct import *i = (struct import *)t;
     const struct msg_number_import *m = i->call.request;
-    struct msg_numbers_imported *reply = i->call.reply;
     TASK_BEGIN(t);
     if (!csv_read(t->arena, m->csv, &i->csv, &i->fault)) {
         task_reject(
@@ -138,16 +156,13 @@ static void import_run(struct task *t)
         task_reject(t, PROBLEM_missing, STR("csv"));
         TASK_FAIL(t);
     }
+    i->fates = arena_alloc(t->arena, i->csv.count * sizeof(*i->fates));
     while (i->next < i->csv.count) {
         AWAIT(t, begin_some(i));
-        if (t->outcome != DONE) {
-            buffer_free(&i->fates);
+        if (t->outcome != DONE)
             TASK_FAIL(t);
-        }
     }
-    reply->dry = m->dry;
-    reply->fates = arena_copy(t->arena, buffer_view(&i->fates));
-    buffer_free(&i->fates);
+    tell(i);
     TASK_END(t);
 }
 

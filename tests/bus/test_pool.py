@@ -614,6 +614,7 @@ def imported(scene, *lines, dry=False):
     got = scene.done("pool-svc", "NUMBER_IMPORT", csv="\n".join(lines),
                      dry=dry)
     fates = [line.split("\t") for line in got["fates"].splitlines()]
+    assert fates == sorted(fates, key=lambda fate: int(fate[0]))
     return ({int(line): (fate, code, field)
              for line, fate, _, code, field in fates},
             (got["added"], got["there"], got["refused"]))

@@ -41,6 +41,9 @@ def check_variety(counts):
             ("SMS_RECEIVED", "forwarded"), ("SMS_RECEIVED", "old"),
             ("SMS_RECEIVED", "closed"), ("SMS_RECEIVED", "told"),
             ("SMS_RECEIVED", "stranger"),
+            ("NUMBER_EDIT", "draining"), ("NUMBER_EDIT", "active"),
+            ("NUMBER_EDIT", "not_found"), ("NUMBER_REMOVE", "done"),
+            ("NUMBER_REMOVE", "number_held"), ("NUMBER_ADD", "done"),
             ("SMS_RECEIVED", "repeat"), ("CALL_RECEIVED", "connected"),
             ("CALL_RECEIVED", "closed"), ("CALL_RECEIVED", "unknown")):
         assert counts[outcome] >= 20, f"{outcome}: {counts[outcome]}"

@@ -52,6 +52,11 @@ class Ride:
         """Whoever calls or writes is connected, or told that it is over."""
         return now < max(self.grace, self.closed) and now <= self.gone
 
+    def is_use(self, now):
+        """What is kept for good counts while it connects."""
+        until = self.grace if self.held_until == FOREVER else self.held_until
+        return now < until
+
     def other(self, party):
         return self.driver if party == self.customer else self.customer
 
@@ -67,13 +72,21 @@ class Ride:
 class Pool:
     def __init__(self, rules, numbers):
         self.rules = rules
-        self.walk = sorted(numbers)  # the longest-unassigned first
+        self.last = dict.fromkeys(numbers, 0)  # assigned, of all that are there
+        self.resting = set()  # of these, those that take no new rides
+        self.assigned = 0
         self.rides = []
         self.met = {}    # (person, number) -> their rides on it
         self.texts = {}  # id -> taken at
         self.told = {}   # (person, number) -> last told that it is over
 
     # ---- which number ----
+
+    @property
+    def walk(self):
+        """The longest-unassigned first."""
+        return sorted((n for n in self.last if n not in self.resting),
+                      key=lambda n: (self.last[n], n))
 
     def held_until(self, person, number):
         """0: never met."""
@@ -86,11 +99,12 @@ class Pool:
 
     def number_for(self, customer, driver, now):
         """None: every number is held by one of the two."""
-        ended = {n: self.ended(customer, driver, n) for n in self.walk}
-        for number in self.walk:
+        walk = self.walk
+        ended = {n: self.ended(customer, driver, n) for n in walk}
+        for number in walk:
             if ended[number] == 0:
                 return number
-        lapsed = [n for n in self.walk if ended[n] <= now]
+        lapsed = [n for n in walk if ended[n] <= now]
         return min(lapsed, key=ended.get) if lapsed else None
 
     def next_free(self, customer, driver):
@@ -99,11 +113,38 @@ class Pool:
                     default=FOREVER)
         return 0 if first == FOREVER else first
 
+    # ---- a number's life ----
+
+    def rest(self, number, rests):
+        """Of one that is there: whether it takes new rides."""
+        (self.resting.add if rests else self.resting.discard)(number)
+
+    def holds(self, number, now):
+        """How many rides hold it; those that keep it for good, for as long as
+        they connect."""
+        return sum(ride.is_use(now) for ride in self.rides
+                   if ride.number == number)
+
+    def remove(self, number, now):
+        """None, or why not."""
+        if number not in self.last:
+            return "not_found"
+        kept = any(ride.number == number and ride.held_until == FOREVER
+                   for ride in self.rides)
+        if kept or self.holds(number, now):
+            return "number_held"
+        del self.last[number]
+        self.resting.discard(number)
+        return None
+
+    def add(self, number):
+        self.last.setdefault(number, 0)
+
     # ---- a ride's life ----
 
     def create(self, id_, customer, driver, number, ends, now):
-        self.walk.remove(number)
-        self.walk.append(number)
+        self.assigned += 1
+        self.last[number] = self.assigned
         ride = Ride(id_, customer, driver, number, now)
         ride.set_end(ends, self.rules)
         for party in (customer, driver):

@@ -182,8 +182,8 @@ class Simulation:
         steps = [(small, small.step(self.now)) for small in self.smalls]
         began = {}
         for small, step in steps:
-            bus = self.bus("voice-svc") if step.service == "voice-svc" \
-                else small.daemon.bus
+            bus = small.daemon.bus if step.service == "ride-svc" \
+                else self.bus(step.service)
             began.setdefault(bus, []).append(
                 (small, step, bus.begin(step.name, step.body, 30_000)))
         expected = Counter()
@@ -265,13 +265,9 @@ class Simulation:
                 break
         for small in self.smalls:
             for number in small.numbers:
-                holds = sum(self.is_use(ride) for ride in small.model.rides
-                            if ride.number == number)
-                if uses[number] != holds:
+                there = number in small.model.last
+                holds = small.model.holds(number, self.now) if there else None
+                if uses.get(number) != holds:
                     raise AssertionError(self.story(
-                        small, f"{number}: {uses[number]} uses, not {holds}"))
-
-    def is_use(self, ride):
-        """What is kept for good counts while it connects."""
-        until = ride.grace if ride.held_until == FOREVER else ride.held_until
-        return self.now < until
+                        small,
+                        f"{number}: {uses.get(number)} uses, not {holds}"))

@@ -66,7 +66,8 @@ class SmallWorld:
         kinds, weights = zip(
             (self.create, 26), (self.create_again, 4), (self.reuse_key, 1),
             (self.end, 10), (self.extend, 7), (self.text, 31),
-            (self.text_again, 5), (self.call, 12), (self.get, 4))
+            (self.text_again, 5), (self.call, 12), (self.get, 4),
+            (self.rest, 2), (self.remove, 1), (self.add, 1))
         step = None
         while step is None:
             step = self.dice.choices(kinds, weights)[0](now)
@@ -214,6 +215,53 @@ class SmallWorld:
             "grace": ride.grace,
             "closed": -1 if ride.closed == FOREVER else ride.closed}
         assert got == wanted, f"{got}, not {wanted}"
+
+    # ---- numbers that drain, go and come back ----
+
+    def rest(self, _now):
+        """Also one that is not there."""
+        number = self.dice.choice(self.numbers)
+        rests = self.dice.random() < 0.5
+
+        def judge(reply, body):
+            if number not in self.model.last:
+                return problem("not_found", reply, body)
+            self.model.rest(number, rests)
+            state = "draining" if rests else "active"
+            assert (reply, body["state"]) == ("NUMBER", state), f"{body}"
+            return [], state
+        return Step("pool-svc", "NUMBER_EDIT",
+                    {"phone": number,
+                     "state": "draining" if rests else "active"},
+                    f"{number} {'drains' if rests else 'takes rides'}", judge)
+
+    def remove(self, now):
+        if not self.strict:  # the pool forgot who holds it
+            return None
+        number = self.dice.choice(self.numbers)
+
+        def judge(reply, body):
+            refused = self.model.remove(number, now)
+            if refused:
+                return problem(refused, reply, body)
+            assert reply == "OK", f"{body}"
+            return [], "done"
+        return Step("pool-svc", "NUMBER_REMOVE", {"phone": number},
+                    f"{number} goes", judge)
+
+    def add(self, _now):
+        gone = [n for n in self.numbers if n not in self.model.last]
+        if not gone:
+            return None
+        number = self.dice.choice(gone)
+
+        def judge(reply, body):
+            assert (reply, body["pool"]) == ("NUMBER", self.name), f"{body}"
+            self.model.add(number)
+            return [], "done"
+        return Step("pool-svc", "NUMBER_ADD",
+                    {"phone": "+" + number, "pool": self.name},
+                    f"{number} comes", judge)
 
     # ---- ends, extensions ----
 
