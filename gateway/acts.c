@@ -308,6 +308,20 @@ static bool read_ride_timeline(struct errand *e)
     return true;
 }
 
+static bool read_ride_why(struct errand *e)
+{
+    e->ask.ride_why.id = e->x.part[0];
+    return true;
+}
+
+static bool read_pair_why(struct errand *e)
+{
+    struct msg_ride_why *m = &e->ask.ride_why;
+    return field_id(e, "customer", &m->customer) &&
+           field_id(e, "driver", &m->driver) &&
+           field_text_if_any(e, "pool", &m->pool);
+}
+
 const struct act act_ride_create = {.service = "ride-svc",
                                     .type = &type_ride_create,
                                     .read = read_ride_create,
@@ -350,6 +364,17 @@ const struct act act_ride_timeline = {.service = "ride-svc",
                                       .read = read_ride_timeline,
                                       .show = show_timeline,
                                       .status = 200};
+
+const struct act act_ride_why = {.service = "ride-svc",
+                                 .type = &type_ride_why,
+                                 .read = read_ride_why,
+                                 .show = show_reasons,
+                                 .status = 200};
+const struct act act_pair_why = {.service = "ride-svc",
+                                 .type = &type_ride_why,
+                                 .read = read_pair_why,
+                                 .show = show_reasons,
+                                 .status = 200};
 
 /* ---- messages: so far those that failed for good ---- */
 

@@ -21,6 +21,7 @@ union ask {
     struct msg_ride_end ride_end;
     struct msg_ride_extend ride_extend;
     struct msg_ride_timeline ride_timeline;
+    struct msg_ride_why ride_why;
     struct msg_number_add number_add;
     struct msg_number_get number_get;
     struct msg_number_edit number_edit;
@@ -43,6 +44,8 @@ union got {
     struct msg_ride ride;
     struct msg_rides rides;
     struct msg_timeline timeline;
+    struct msg_ride_reasons reasons;
+    struct msg_number_reason reason;
     struct msg_number number;
     struct msg_numbers numbers;
     struct msg_numbers_imported numbers_imported;
@@ -90,9 +93,9 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
     act_number_get, act_number_edit, act_number_remove, act_number_import,
     act_pool_add, act_pool_list, act_ride_create, act_ride_list, act_ride_get,
-    act_ride_end, act_ride_extend, act_ride_timeline, act_letter_list,
-    act_letter_resend, act_letter_drop, act_letter_resend_all,
-    act_letter_drop_all;
+    act_ride_end, act_ride_extend, act_ride_timeline, act_ride_why,
+    act_pair_why, act_letter_list, act_letter_resend, act_letter_drop,
+    act_letter_resend_all, act_letter_drop_all;
 
 /* Sends what `read` filled. */
 void errand_send(struct errand *e);

@@ -261,3 +261,76 @@ cJSON *show_timeline(struct arena *arena, const union got *got)
     cJSON_AddNullToObject(json, "next");
     return json;
 }
+
+/* ---- why this number ---- */
+
+static void add_phone_or_null(struct arena *arena, cJSON *object,
+                              const char *name, struct str digits)
+{
+    if (digits.len > 0)
+        add_phone(arena, object, name, digits);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
+static void add_time_or_null(struct arena *arena, cJSON *object,
+                             const char *name, int64_t ms)
+{
+    if (ms > 0)
+        add_time(arena, object, name, ms);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
+static cJSON *show_reason(struct arena *arena,
+                          const struct msg_number_reason *m, struct str proxy)
+{
+    cJSON *json = cJSON_CreateObject();
+    add_phone(arena, json, "number", m->number);
+    json_add(arena, json, "verdict", m->verdict);
+    add_time_or_null(arena, json, "until", m->until);
+    if (m->until == -1)
+        cJSON_AddTrueToObject(json, "for_good");
+    if (str_eq(m->number, proxy))
+        cJSON_AddTrueToObject(json, "of_this_ride");
+    return json;
+}
+
+static void add_walk(struct arena *arena, cJSON *json,
+                     const struct msg_ride_reasons *m)
+{
+    cJSON *now = cJSON_AddObjectToObject(json, "as_it_stands_now");
+    struct msg_number_reason one;
+    add_time_or_null(arena, now, "at", m->now);
+    add_phone_or_null(arena, now, "chosen", m->number);
+    add_time_or_null(arena, now, "next_free_at", m->next_free);
+    cJSON *numbers = cJSON_AddArrayToObject(now, "numbers");
+    for (size_t i = 0; i < m->numbers.count; i++)
+        if (decode(arena, &type_number_reason, m->numbers.items[i], &one))
+            cJSON_AddItemToArray(numbers, show_reason(arena, &one, m->proxy));
+    cJSON_AddNumberToObject(now, "left_out", (double)m->left_out);
+    cJSON_AddNumberToObject(now, "more", (double)m->more);
+}
+
+cJSON *show_reasons(struct arena *arena, const union got *got)
+{
+    const struct msg_ride_reasons *m = &got->reasons;
+    cJSON *json = cJSON_CreateObject();
+    if (m->id.len > 0)
+        json_add(arena, json, "ride", m->id);
+    else
+        cJSON_AddNullToObject(json, "ride");
+    add_phone_or_null(arena, json, "proxy", m->proxy);
+    cJSON_AddItemToObject(
+        json, "customer",
+        person(arena, m->customer, m->customer_name, m->customer_phone));
+    cJSON_AddItemToObject(
+        json, "driver",
+        person(arena, m->driver, m->driver_name, m->driver_phone));
+    if (m->pool.len > 0)
+        json_add(arena, json, "pool", m->pool);
+    else
+        cJSON_AddNullToObject(json, "pool");
+    add_walk(arena, json, m);
+    return json;
+}

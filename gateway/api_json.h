@@ -9,6 +9,9 @@ cJSON *show_number(struct arena *arena, const union got *got);
 cJSON *show_pool(struct arena *arena, const union got *got);
 cJSON *show_ride(struct arena *arena, const union got *got);
 
+/* {"ride":…,"as_it_stands_now":{"chosen":…,"numbers":[…]}} */
+cJSON *show_reasons(struct arena *arena, const union got *got);
+
 /* {"done":1,"left":0} */
 cJSON *show_letters_taken(struct arena *arena, const union got *got);
 

@@ -35,37 +35,7 @@ end
 -- A request that got no number may be repeated when its time is over.
 if tonumber(ARGV[2]) ~= 0 and ends <= now then return {'past'} end
 
-local function held_by(key)
-  local flat, held, count = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), {}, 0
-  for i = 1, #flat, 2 do
-    held[flat[i]] = flat[i + 1] == 'inf' and math.huge or tonumber(flat[i + 1])
-    count = count + 1
-  end
-  return held, count
-end
-local a, na = held_by(KEYS[2])
-local b, nb = held_by(KEYS[3])
-local function held_until(n) return math.max(a[n] or 0, b[n] or 0) end
-
-local function walk()
-  -- Among one number more than both hold and remember, one is neither.
-  local numbers = redis.call('ZRANGE', KEYS[1], 0, na + nb + 1)
-  local old, old_end, next_free
-  for i = 1, #numbers do
-    local n = numbers[i]
-    if n ~= ARGV[4] then
-      local last = held_until(n)
-      if last == 0 then
-        return n
-      elseif last <= now then
-        if not old or last < old_end then old, old_end = n, last end
-      elseif last < (next_free or math.huge) then
-        next_free = last
-      end
-    end
-  end
-  return old, next_free
-end
+-- include walk.inc
 
 local function this_one(n)
   if ARGV[8] == 'customer' then a[n] = nil end
@@ -80,7 +50,7 @@ local number, next_free
 if ARGV[7] ~= '' then
   number, next_free = this_one(ARGV[7])
 else
-  number, next_free = walk()
+  number, next_free = walk(ARGV[4])
 end
 if not number then return {'none', text(next_free or 0)} end
 

@@ -5,6 +5,7 @@
 #include "ride-svc/lists.h"
 #include "ride-svc/people.h"
 #include "ride-svc/texts.h"
+#include "ride-svc/why.h"
 
 static void ready(struct service *s)
 {
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
         route_person_remove, route_person_list,   route_ride_create,
         route_ride_end,      route_ride_extend,   route_ride_get,
         route_ride_list,     route_ride_timeline, route_sms_received,
-        {NULL, 0, NULL}};
+        route_ride_why,      {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "ride-svc",
         .summary = "people, rides, and the routes of texts and calls",

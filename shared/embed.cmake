@@ -1,7 +1,17 @@
 # Writes the file IN as a C array to OUT; called by embed() in CMakeLists.txt.
+# A line `-- include FILE` stands for that file, beside it: what two scripts
+# share.
 get_filename_component(name ${IN} NAME)
 string(MAKE_C_IDENTIFIER "${name}" symbol)
 file(READ ${IN} bytes HEX)
+file(STRINGS ${IN} line REGEX "^-- include [a-z_]+\\.inc$")
+if(line)
+  string(REPLACE "-- include " "" included ${line})
+  get_filename_component(dir ${IN} DIRECTORY)
+  file(READ ${dir}/${included} part HEX)
+  string(HEX "${line}\n" line)
+  string(REPLACE ${line} ${part} bytes ${bytes})
+endif()
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
 string(REPLACE "'\\x0a'," "'\\x0a',\n" bytes "${bytes}")
 file(WRITE ${OUT}

@@ -105,6 +105,7 @@ void page_add_times(struct arena *arena, cJSON *thing)
                                            {"number_kept_until", "kept_text"},
                                            {"queued_at", "queued_text"},
                                            {"died_at", "died_text"},
+                                           {"until", "until_text"},
                                            {"next_free_at", "next_free_text"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const cJSON *time =

@@ -121,6 +121,25 @@ def test_other_pages(browser, deployment):
         browser.check()
 
 
+def test_which_number_two_would_get(browser, deployment):
+    """From the first page, and from a ride's; nothing is given."""
+    ride = deployment.ride(3, 3)
+    before = deployment.listed("numbers")
+    sign_in(browser, deployment)
+    Select(browser.one("#why-customer")).select_by_value("3")
+    Select(browser.one("#why-driver")).select_by_value("1")
+    browser.one("#why_form button").click()
+    browser.says("One more ride of these two would get")
+    browser.says("Would be given", ".reasons .chosen")
+    browser.check()
+    sign_in(browser, deployment, f"/rides/{ride['id']}")
+    browser.one("a[href$='/why']").click()
+    browser.says("As it stands now")
+    browser.says(ride["proxy"])
+    browser.check()
+    assert deployment.listed("numbers") == before
+
+
 def test_a_message_that_could_not_be_sent(browser, deployment):
     """It is found from the first page, sent again, and arrives."""
     mark = deployment.sandbox.last()
