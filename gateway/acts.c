@@ -29,7 +29,9 @@ static bool read_person_add(struct errand *e)
     struct msg_person_add *m = &e->ask.person_add;
     m->key = e->key;
     m->role = role_of(e);
-    return field_text(e, "name", &m->name) && field_text(e, "phone", &m->phone);
+    return field_text(e, "name", &m->name) &&
+           field_text(e, "phone", &m->phone) &&
+           field_flag_if_any(e, "once", false, &m->once);
 }
 
 /* What is not there stays as it was. */
@@ -268,13 +270,19 @@ const struct act act_pool_list = {.service = "pool-svc",
 static bool read_ride_create(struct errand *e)
 {
     struct msg_ride_create *m = &e->ask.ride_create;
+    bool notices = true;
     m->key = e->key;
-    return field_id(e, "customer", &m->customer) &&
-           field_id(e, "driver", &m->driver) &&
-           field_text(e, "start", &m->start) &&
-           field_text(e, "destination", &m->destination) &&
-           field_text(e, "datetime", &m->datetime) &&
-           field_time_if_any(e, "ends_at", &m->ends);
+    bool read = field_id(e, "customer", &m->customer) &&
+                field_id(e, "driver", &m->driver) &&
+                field_text(e, "start", &m->start) &&
+                field_text(e, "destination", &m->destination) &&
+                field_text(e, "datetime", &m->datetime) &&
+                field_time_if_any(e, "ends_at", &m->ends) &&
+                field_text_if_any(e, "proxy", &m->proxy) &&
+                field_flag_if_any(e, "notices", true, &notices) &&
+                field_flag_if_any(e, "once", false, &m->once);
+    m->quiet = !notices;
+    return read;
 }
 
 static bool read_ride_list(struct errand *e)

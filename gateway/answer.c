@@ -61,7 +61,9 @@ void answer_problem(struct http_answer *answer, struct arena *arena,
     cJSON_AddStringToObject(json, "code", problem_name(problem->code));
     if (problem->field.len > 0)
         json_add(arena, json, "field", problem->field);
-    if (problem->code == PROBLEM_no_number && problem->detail > 0)
+    if ((problem->code == PROBLEM_no_number ||
+         problem->code == PROBLEM_proxy_held) &&
+        problem->detail > 0)
         json_add(arena, json, "next_free_at",
                  time_text(arena, problem->detail));
     answer_retry(answer, problem);

@@ -86,6 +86,19 @@ bool field_time(struct errand *e, const char *name, int64_t *out)
     return field_time_if_any(e, name, out);
 }
 
+bool field_flag_if_any(struct errand *e, const char *name, bool otherwise,
+                       bool *out)
+{
+    const struct param *param = given(e, name);
+    *out = otherwise;
+    if (param == NULL)
+        return true;
+    *out = str_is(param->value, "true");
+    if (*out || str_is(param->value, "false"))
+        return true;
+    return field_refuse(e, PROBLEM_wrong_kind, name);
+}
+
 static bool split_words(struct errand *e, const char *name, struct str typed,
                         struct list *out)
 {

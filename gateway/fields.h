@@ -25,6 +25,9 @@ bool field_id(struct errand *e, const char *name, int64_t *out);
 bool field_time(struct errand *e, const char *name, int64_t *out);
 /* 0 where it is not there. */
 bool field_time_if_any(struct errand *e, const char *name, int64_t *out);
+/* true or false; `otherwise` where it is not there. */
+bool field_flag_if_any(struct errand *e, const char *name, bool otherwise,
+                       bool *out);
 /* An array of strings; in a form, words between commas. */
 bool field_words(struct errand *e, const char *name, struct list *out);
 bool field_limit(struct errand *e, int64_t *out);

@@ -27,7 +27,8 @@ static void fill_ask(struct task *t, struct create *c)
                                         .customer = c->customer.key,
                                         .driver = c->driver.key,
                                         .ends = m->ends,
-                                        .lasts = settings->ride_ms};
+                                        .lasts = settings->ride_ms,
+                                        .wanted = phone_str(&c->proxy)};
     if (m->ends != 0 || !time_parse(m->datetime, &pickup))
         return;
     /* One whose ride would be over, or in a far future, is but a word in the
@@ -35,6 +36,18 @@ static void fill_ask(struct task *t, struct create *c)
     if (pickup + settings->ride_ms > c->now_ms &&
         pickup < c->now_ms + MOST_AHEAD_MS)
         c->ask.ends = pickup + settings->ride_ms;
+}
+
+/* False: none was given. */
+static bool was_given(struct task *t, const struct create *c)
+{
+    int64_t next_free = t->problem.detail;
+    if (t->outcome == REJECT && c->proxy.len > 0 &&
+        t->problem.code == PROBLEM_no_number) {
+        task_reject(t, PROBLEM_proxy_held, STR("proxy"));
+        t->problem.detail = next_free;
+    }
+    return t->outcome == DONE;
 }
 
 static void take_number(struct task *t, struct create *c)
@@ -121,9 +134,10 @@ static bool fill_notice(struct task *t, struct create *c, size_t at,
 
 static void fill_notices(struct task *t, struct create *c)
 {
+    const struct msg_ride_create *m = c->call.request;
     const struct settings *settings = &service_of(t)->settings;
-    if (!fill_notice(t, c, 0, settings->customer_notice) ||
-        !fill_notice(t, c, 2, settings->driver_notice))
+    if (!m->quiet && (!fill_notice(t, c, 0, settings->customer_notice) ||
+                      !fill_notice(t, c, 2, settings->driver_notice)))
         c->refusal = PROBLEM_sms_too_long;
     if (request_end_passed(c))
         c->refusal = PROBLEM_in_the_past;
@@ -132,6 +146,7 @@ static void fill_notices(struct task *t, struct create *c)
 static void send_commit(struct task *t, struct create *c)
 {
     struct arena *a = t->arena;
+    const struct msg_ride_create *m = c->call.request;
     const struct settings *settings = &service_of(t)->settings;
     unsigned p = c->partition;
     struct str keys[] = {key_ride(a, p, c->id),
@@ -142,7 +157,8 @@ static void send_commit(struct task *t, struct create *c)
                          key_of_partition(a, "duties", p),
                          key_timeline(a, p, c->id),
                          key_of_partition(a, "lease", p),
-                         key_of_partition(a, "waiting", p)};
+                         key_of_partition(a, "waiting", p),
+                         key_once(a, p, c->id)};
     struct str args[] = {c->id,
                          record_pack(a, &type_ride_record, &c->ride),
                          arena_number(a, c->got.until),
@@ -153,9 +169,10 @@ static void send_commit(struct task *t, struct create *c)
                          c->notices[1],
                          c->notices[2],
                          c->notices[3],
-                         arena_number(a, OUTBOX_MOST)};
+                         arena_number(a, OUTBOX_MOST),
+                         m->once ? STR("1") : STR("")};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_commit, keys,
-                 9, args, 11, &c->committed);
+                 10, args, 12, &c->committed);
 }
 
 /* What to do about the commit's answer: true, the ride stands. */
@@ -175,6 +192,8 @@ static bool committed(struct task *t, struct create *c)
         c->ask.refused = c->got.number;
     } else if (str_is(fate, "lapsed")) {
         c->ask.renew = c->got.number;
+    } else if (str_is(fate, "over")) {
+        c->refusal = PROBLEM_ride_over;
     } else {
         c->refusal = PROBLEM_busy; /* the outbox is full */
     }
@@ -225,7 +244,8 @@ static bool is_asked_for(struct task *t, const struct create *c)
     if (ride->customer == m->customer && ride->driver == m->driver &&
         str_eq(ride->start, m->start) &&
         str_eq(ride->destination, m->destination) &&
-        str_eq(ride->datetime, m->datetime))
+        str_eq(ride->datetime, m->datetime) &&
+        (c->proxy.len == 0 || str_eq(ride->proxy, phone_str(&c->proxy))))
         return true;
     task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     return false;
@@ -237,12 +257,13 @@ static bool ride_stands(struct task *t, struct create *c)
            committed(t, c);
 }
 
-/* The ride of a repeat whose people have gone. */
+/* The ride of a repeat whose people have gone, or of a key for good. */
 static bool search_answered(struct task *t, struct create *c)
 {
-    if (t->outcome != DONE || !request_search_found(t, c))
+    if (t->outcome != DONE ||
+        (!request_was_made(t, c) && !request_search_found(t, c)))
         return false;
-    if (is_asked_for(t, c))
+    if (t->outcome == DONE && is_asked_for(t, c))
         answer_ride(t, c);
     return true;
 }
@@ -278,7 +299,7 @@ static void create_run(struct task *t)
     struct create *c = (struct create *)t;
     struct service *s = service_of(t);
     TASK_BEGIN(t);
-    if (!request_valid(t, c->call.request))
+    if (!request_valid(t, c))
         TASK_FAIL(t);
     request_name(t, c);
     AWAIT(t, request_read(t, c));
@@ -288,7 +309,7 @@ static void create_run(struct task *t)
     if (search_answered(t, c) || t->outcome != DONE || !request_read_well(t, c))
         TASK_FAIL(t);
     AWAIT(t, request_choose_pool(t, c));
-    if (t->outcome != DONE)
+    if (!request_pool_chosen(t, c))
         TASK_FAIL(t);
     AWAIT(t, request_store(t, c));
     if (!request_stands(t, c))
@@ -298,7 +319,7 @@ static void create_run(struct task *t)
     while (c->tries++ < MOST_TRIES) {
         AWAIT(t, bus_ask(s->client, t, "pool-svc", &type_number_assign, &c->ask,
                          &c->got));
-        if (t->outcome != DONE)
+        if (!was_given(t, c))
             TASK_FAIL(t);
         take_number(t, c);
         FAULT("create.claimed");

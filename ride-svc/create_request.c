@@ -3,12 +3,24 @@
 #include "shared/partition.h"
 #include "shared/words.h"
 
-bool request_valid(struct task *t, const struct msg_ride_create *m)
+static bool proxy_valid(struct task *t, struct create *c)
 {
+    const struct msg_ride_create *m = c->call.request;
+    enum problem_code why = PROBLEM_missing;
+    if (m->proxy.len > 0 ? phone_parse(m->proxy, &c->proxy, &why) : !m->once)
+        return true;
+    task_reject(t, why, STR("proxy"));
+    return false;
+}
+
+bool request_valid(struct task *t, struct create *c)
+{
+    const struct msg_ride_create *m = c->call.request;
     return key_valid(t, m->key) &&
            words_valid(t, m->start, PLACE_MOST, "start") &&
            words_valid(t, m->destination, PLACE_MOST, "destination") &&
-           words_valid(t, m->datetime, DATETIME_MOST, "datetime");
+           words_valid(t, m->datetime, DATETIME_MOST, "datetime") &&
+           proxy_valid(t, c);
 }
 
 void request_name(struct task *t, struct create *c)
@@ -21,7 +33,28 @@ void request_name(struct task *t, struct create *c)
         t->arena, "%lld\n%lld\n%.*s\n%.*s\n%.*s\n%lld", (long long)m->customer,
         (long long)m->driver, STR_ARG(m->start), STR_ARG(m->destination),
         STR_ARG(m->datetime), (long long)m->ends);
+    /* Without them the same as ever: a request may have been sent before. */
+    if (c->proxy.len > 0 || m->quiet || m->once)
+        content =
+            arena_printf(t->arena, "%.*s\n%.*s\n%d\n%d", STR_ARG(content),
+                         STR_ARG(phone_str(&c->proxy)), m->quiet, m->once);
     c->content = vault_hash(v, t->arena, "content", content);
+}
+
+struct str key_once(struct arena *arena, unsigned partition, struct str id)
+{
+    return key_in_partition(arena, "once", partition, id);
+}
+
+/* Which partition the ride is in the number tells that is asked for. */
+static void read_made(struct task *t, struct create *c)
+{
+    struct service *s = service_of(t);
+    unsigned p = partition_of(phone_str(&c->proxy));
+    c->id = ride_id(t->arena, p, c->claim);
+    struct str key = key_once(t->arena, p, c->id);
+    REDIS_DO(s->redis, t, key, &c->made_before, STR("GET"), key);
+    ride_fetch(s, t, c->id, &c->found);
 }
 
 void request_read(struct task *t, struct create *c)
@@ -33,6 +66,8 @@ void request_read(struct task *t, struct create *c)
     REDIS_DO(s->redis, t, c->request_key, &c->stored, STR("GET"),
              c->request_key);
     REDIS_DO(s->redis, t, c->request_key, &c->time, STR("TIME"));
+    if (m->once)
+        read_made(t, c);
 }
 
 /* "<content> <pool>"; false where the key stands for other content. */
@@ -69,6 +104,18 @@ bool request_read_well(struct task *t, struct create *c)
     else if (m->ends > c->now_ms + MOST_AHEAD_MS)
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
     return t->outcome == DONE;
+}
+
+bool request_was_made(struct task *t, struct create *c)
+{
+    bool there = ride_decode(t, &c->found);
+    if (c->made_before.kind != VALUE_STR)
+        return false;
+    if (c->stored.kind == VALUE_STR && !take_stored(c, &c->stored))
+        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+    else if (!there)
+        task_reject(t, PROBLEM_ride_over, STR_NONE);
+    return true;
 }
 
 /* ---- a repeat whose people have gone, or changed, since ---- */
@@ -111,11 +158,25 @@ bool request_search_found(struct task *t, struct create *c)
 
 void request_choose_pool(struct task *t, struct create *c)
 {
+    struct bus_client *client = service_of(t)->client;
     if (c->known)
         return;
     c->chooser.phone = c->customer.digits;
-    bus_ask(service_of(t)->client, t, "pool-svc", &type_pool_choose,
-            &c->chooser, &c->chosen);
+    c->number.phone = phone_str(&c->proxy);
+    if (c->proxy.len > 0)
+        bus_ask(client, t, "pool-svc", &type_number_get, &c->number, &c->has);
+    else
+        bus_ask(client, t, "pool-svc", &type_pool_choose, &c->chooser,
+                &c->chosen);
+}
+
+bool request_pool_chosen(struct task *t, struct create *c)
+{
+    if (c->proxy.len > 0 && t->outcome == REJECT)
+        task_reject(t, PROBLEM_unknown_number, STR("proxy"));
+    if (c->proxy.len > 0)
+        c->chosen.pool = c->has.pool;
+    return t->outcome == DONE;
 }
 
 void request_store(struct task *t, struct create *c)

@@ -6,14 +6,19 @@
 #include "ride-svc/create.h"
 #include "ride-svc/duties.h"
 #include "ride-svc/people.h"
+#include "shared/phone.h"
 
 struct create {
     struct call call;
     struct person customer, driver;
     struct value stored, time, committed, kept;
+    struct value made_before; /* there: a ride was made with this key */
+    struct phone proxy;       /* that is asked for; no digits: any */
     struct str request_key, content, pool, claim, id;
     struct msg_pool_choose chooser;
     struct msg_pool_chosen chosen;
+    struct msg_number_get number;
+    struct msg_number has;
     struct msg_number_assign ask;
     struct msg_number_assigned got;
     struct msg_ride_record ride;
@@ -29,7 +34,7 @@ struct create {
 };
 
 /* False: the task is rejected, with the field. */
-bool request_valid(struct task *t, const struct msg_ride_create *m);
+bool request_valid(struct task *t, struct create *c);
 /* The names that the request has by its key: its claim, its place in Redis. */
 void request_name(struct task *t, struct create *c);
 
@@ -46,8 +51,17 @@ bool request_end_passed(const struct create *c);
 void request_search(struct task *t, struct create *c);
 bool request_search_found(struct task *t, struct create *c);
 
-/* Both are awaited, and do nothing where the request was seen before. */
+/* `once:{17}:<ride>`: a ride was made with this key, whose name holds for good.
+ */
+struct str key_once(struct arena *arena, unsigned partition, struct str id);
+/* It was: `found` is to be the answer, unless the ride is gone, too, or the
+ * request is another one; then the task is rejected. */
+bool request_was_made(struct task *t, struct create *c);
+
+/* Both are awaited, and do nothing where the request was seen before. The pool
+ * is the one of the number that is asked for, else the customer's. */
 void request_choose_pool(struct task *t, struct create *c);
+bool request_pool_chosen(struct task *t, struct create *c);
 void request_store(struct task *t, struct create *c);
 /* Another copy may have stored it in the meantime; false: the task is rejected,
  * or had no answer. */

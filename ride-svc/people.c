@@ -10,6 +10,14 @@
 
 SCRIPT(person_new);
 
+enum { OWNERS_LOOKED_AT = 8 };
+
+/* Somebody of that role who may have the phone already. */
+struct owner {
+    struct person person;
+    int64_t id;
+};
+
 struct add {
     struct call call;
     const char *role;
@@ -18,6 +26,7 @@ struct add {
     struct value marked, made, written;
     struct person person;
     int64_t id;
+    struct owner owners[OWNERS_LOOKED_AT]; /* ends at an id of 0 */
 };
 
 static bool add_valid(struct task *t, struct add *c)
@@ -34,6 +43,34 @@ static bool add_valid(struct task *t, struct add *c)
     return false;
 }
 
+/* A key that holds for good makes nobody who is there already. */
+static void look_for_owners(struct task *t, struct add *c)
+{
+    const struct msg_person_add *m = c->call.request;
+    size_t found = 0;
+    for (size_t i = 0; m->once && i < OWNERS_LOOKED_AT; i++) {
+        struct owner *owner = &c->owners[found];
+        if (!person_of_member(phonebook_user(&c->marked, i), c->role,
+                              &owner->id))
+            continue;
+        person_fetch(service_of(t), t, c->role, owner->id, &owner->person);
+        found++;
+    }
+}
+
+/* Whose phone it still is; empty: nobody's. */
+static struct str owner_id(struct task *t, struct add *c)
+{
+    for (size_t i = 0; i < OWNERS_LOOKED_AT && c->owners[i].id != 0; i++) {
+        struct owner *owner = &c->owners[i];
+        if (person_decode(service_of(t), t, c->role, owner->id,
+                          &owner->person) &&
+            str_eq(owner->person.key, c->hash))
+            return arena_number(t->arena, owner->id);
+    }
+    return STR("");
+}
+
 static void ask_id(struct task *t, struct add *c)
 {
     const struct msg_person_add *m = c->call.request;
@@ -41,10 +78,12 @@ static void ask_id(struct task *t, struct add *c)
     struct str tag = arena_printf(t->arena, "{%ss}", c->role);
     struct str keys[] = {arena_printf(t->arena, "%.*s:last", STR_ARG(tag)),
                          key_person_request(t->arena, c->role, c->request)};
-    struct str content = arena_printf(t->arena, "%.*s\n%.*s", STR_ARG(m->name),
-                                      STR_ARG(c->hash));
-    struct str args[] = {vault_hash(s->vault, t->arena, "content", content)};
-    redis_script(s->redis, t, tag, &person_new, keys, 2, args, 1, &c->made);
+    struct str content =
+        arena_printf(t->arena, "%.*s\n%.*s",
+                     STR_ARG(m->once ? STR_NONE : m->name), STR_ARG(c->hash));
+    struct str args[] = {vault_hash(s->vault, t->arena, "content", content),
+                         m->once ? STR("1") : STR(""), owner_id(t, c)};
+    redis_script(s->redis, t, tag, &person_new, keys, 2, args, 3, &c->made);
 }
 
 /* The mark under the request's name. */
@@ -54,9 +93,14 @@ static void drop_claim(struct task *t, struct add *c)
 }
 
 /* A repeat finds the person, unless the first one ended half way. */
+static bool was_made(const struct add *c)
+{
+    return str_is(value_str(value_at(&c->made, 0)), "made");
+}
+
 static void look_for_person(struct task *t, struct add *c)
 {
-    if (str_is(value_str(value_at(&c->made, 0)), "again"))
+    if (was_made(c) || str_is(value_str(value_at(&c->made, 0)), "again"))
         person_fetch(service_of(t), t, c->role, c->id, &c->person);
 }
 
@@ -90,6 +134,41 @@ static void list_person(struct task *t, struct add *c)
     struct str id = arena_number(t->arena, c->id);
     REDIS_DO(s->redis, t, key, NULL, STR("ZADD"), key, id, id);
     drop_claim(t, c);
+    const struct msg_person_add *m = c->call.request;
+    struct str request = key_person_request(t->arena, c->role, c->request);
+    if (m->once)
+        REDIS_DO(s->redis, t, request, NULL, STR("SET"), request,
+                 arena_printf(t->arena, "%lld made", (long long)c->id));
+}
+
+/* Under the request's name until there is an id: a refusal uses up none. */
+static void claim_phone(struct task *t, struct add *c)
+{
+    phonebook_claim(service_of(t)->redis, t, c->hash, c->request, &c->marked);
+}
+
+static bool phone_is_theirs(struct task *t, const struct add *c)
+{
+    if (t->outcome == DONE && phonebook_refused(&c->marked))
+        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
+    return t->outcome == DONE;
+}
+
+static bool needs_none(const struct add *c)
+{
+    return was_made(c) || str_is(value_str(value_at(&c->made, 0)), "reused");
+}
+
+/* Who it is that is not made again, or why not. */
+static void tell_none(struct task *t, struct add *c)
+{
+    t->outcome = DONE;
+    if (!was_made(c))
+        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
+    else if (person_decode(service_of(t), t, c->role, c->id, &c->person))
+        person_describe(t, c->role, c->id, &c->person, c->call.reply);
+    else
+        task_reject(t, PROBLEM_person_removed, STR("phone"));
 }
 
 static void add_run(struct task *t)
@@ -102,31 +181,29 @@ static void add_run(struct task *t)
         TASK_FAIL(t);
     c->hash = vault_phone(s->vault, t->arena, phone_str(&c->phone));
     c->request = vault_hash(s->vault, t->arena, "request", m->key);
-    /* Under the request's name until there is an id: a refusal uses up none. */
-    AWAIT(t, phonebook_claim(s->redis, t, c->hash, c->request, &c->marked));
-    if (t->outcome == DONE && phonebook_refused(&c->marked))
-        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
+    AWAIT(t, claim_phone(t, c));
+    if (!phone_is_theirs(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, look_for_owners(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, ask_id(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    if (str_is(value_str(value_at(&c->made, 0)), "reused")) {
-        AWAIT(t, drop_claim(t, c));
-        task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
-        TASK_FAIL(t);
-    }
     c->id = value_num(value_at(&c->made, 1), 0);
     AWAIT(t, look_for_person(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
+    if (needs_none(c)) {
+        AWAIT(t, drop_claim(t, c));
+        tell_none(t, c);
+        TASK_FAIL(t);
+    }
     AWAIT(t, write_new(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, mark_person(t, c));
-    if (t->outcome == DONE && phonebook_refused(&c->marked))
-        task_reject(t, PROBLEM_phone_in_use, STR("phone"));
-    if (t->outcome != DONE)
+    if (!phone_is_theirs(t, c))
         TASK_FAIL(t);
     AWAIT(t, list_person(t, c));
     if (t->outcome != DONE)

@@ -13,6 +13,14 @@ struct str person_member(struct arena *arena, const char *role, int64_t id,
                         mark.len > 0 ? "." : "", STR_ARG(mark));
 }
 
+bool person_of_member(struct str member, const char *role, int64_t *id)
+{
+    struct str rest = member;
+    if (!str_is(str_cut(&rest, ':'), role))
+        return false;
+    return str_to_num(str_cut(&rest, '.'), id);
+}
+
 static void run(struct service *s, struct task *t, const char *role, int64_t id,
                 const struct str *args, size_t nargs, struct value *out)
 {

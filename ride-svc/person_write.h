@@ -14,6 +14,9 @@ enum written { WRITTEN, WRITTEN_THERE, WRITTEN_CHANGED, WRITTEN_NONE };
 struct str person_member(struct arena *arena, const char *role, int64_t id,
                          struct str mark);
 
+/* The id in such a name; false: it is not one of that role. */
+bool person_of_member(struct str member, const char *role, int64_t *id);
+
 /* Each is awaited; `out` is for person_written(). `request` is the hash of the
  * request that makes them, or removes them. An edit leaves as they were an
  * empty name, and with empty digits the phone. */

@@ -3,14 +3,15 @@
 -- KEYS[1] ride:{P}:<id>  KEYS[2] rides:{P}  KEYS[3] route of the customer
 -- KEYS[4] route of the driver  KEYS[5] outbox:{P}  KEYS[6] duties:{P}
 -- KEYS[7] timeline:{P}:<id>  KEYS[8] lease:{P}  KEYS[9] waiting:{P}
+-- KEYS[10] once:{P}:<id>: the ride was made, though it may be gone
 -- ARGV[1] id  ARGV[2] ride record, its times empty but for `ends`
 -- ARGV[3] claim lapses at (ms; 0: it was confirmed)
 -- ARGV[4] grace (ms)  ARGV[5] cool-down (ms; -1: never)  ARGV[6] retention (ms)
 -- ARGV[7], ARGV[8] the customer's notice: reference, sealed text
--- ARGV[9], ARGV[10] the driver's
--- ARGV[11] the most texts that may wait
+-- ARGV[9], ARGV[10] the driver's; all empty: no notices
+-- ARGV[11] the most texts that may wait  ARGV[12] "1": made once and never more
 -- Returns {"made", ride, lease}, {"exists", ride, lease}, {"lapsed"},
---   {"taken"} or {"full"}.
+--   {"taken"}, {"over"} or {"full"}.
 local ENDS, CREATED, GRACE, CLOSED = 15, 14, 16, 17
 local CUSTOMER_PHONE, DRIVER_PHONE, PROXY = 5, 6, 13
 local SLACK_MS, AFTER_MS, CONFIRM_MS = 5000, 3600000, 2000
@@ -21,6 +22,9 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local lease = redis.call('GET', KEYS[8]) or ''
 local there = redis.call('GET', KEYS[1])
 if there then return {'exists', there, lease} end
+if ARGV[12] == '1' and redis.call('EXISTS', KEYS[10]) == 1 then
+  return {'over'}
+end
 local lapses = tonumber(ARGV[3])
 -- The slack is for clocks of two Redis nodes that differ.
 if lapses == 0 or lapses - SLACK_MS <= now then return {'lapsed'} end
@@ -36,7 +40,9 @@ local function is_free(route)
 end
 local customer, driver = old_route(KEYS[3]), old_route(KEYS[4])
 if not is_free(customer) or not is_free(driver) then return {'taken'} end
-if (tonumber(redis.call('GET', KEYS[9])) or 0) + 2 > tonumber(ARGV[11]) then
+local notices = ARGV[7] == '' and 0 or 2
+local waiting = tonumber(redis.call('GET', KEYS[9])) or 0
+if notices > 0 and waiting + notices > tonumber(ARGV[11]) then
   return {'full'}
 end
 
@@ -67,9 +73,12 @@ local function send(role, to, reference, sealed)
              'role', role, 'to', to, 'text', sealed, 'proxy', ride[PROXY],
              'until', text(ride[GRACE]), 'kind', 'n')
 end
-send('customer', ride[CUSTOMER_PHONE], ARGV[7], ARGV[8])
-send('driver', ride[DRIVER_PHONE], ARGV[9], ARGV[10])
-redis.call('INCRBY', KEYS[9], 2)
+if notices > 0 then
+  send('customer', ride[CUSTOMER_PHONE], ARGV[7], ARGV[8])
+  send('driver', ride[DRIVER_PHONE], ARGV[9], ARGV[10])
+  redis.call('INCRBY', KEYS[9], notices)
+end
+if ARGV[12] == '1' then redis.call('SET', KEYS[10], '1') end
 redis.call('ZADD', KEYS[6], text(now + CONFIRM_MS), ARGV[1])
 redis.call('RPUSH', KEYS[7], cmsgpack.pack({now, 'ride.created', '', '', ''}))
 redis.call('PEXPIREAT', KEYS[7], text(gone))

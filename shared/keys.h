@@ -27,7 +27,7 @@ struct str key_timeline(struct arena *arena, unsigned partition,
  * parked, dead, waiting, undelivered */
 struct str key_of_partition(struct arena *arena, const char *what,
                             unsigned partition);
-/* "<what>:{17}:<which>": seen, jti, status, parked, pace, letter, told */
+/* "<what>:{17}:<which>": seen, jti, status, parked, pace, letter, told, once */
 struct str key_in_partition(struct arena *arena, const char *what,
                             unsigned partition, struct str which);
 

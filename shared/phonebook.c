@@ -42,3 +42,8 @@ bool phonebook_refused(const struct value *out)
 {
     return str_is(value_str(value_at(out, 0)), "taken");
 }
+
+struct str phonebook_user(const struct value *out, size_t nth)
+{
+    return value_str(value_at(out, nth + 1));
+}

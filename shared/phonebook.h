@@ -9,7 +9,7 @@
 /* Marks the phone of that hash as used by `member`: "number", or a person like
  * "customer:7.<mark>". The mark lapses in two minutes unless phonebook_keep()
  * makes it last: so a crash between the two leaves nothing. REJECT phone_in_use
- * where it is the other kind's. */
+ * where it is the other kind's. `out` is for the two below. */
 void phonebook_claim(struct redis *redis, struct task *t, struct str hash,
                      struct str member, struct value *out);
 void phonebook_keep(struct redis *redis, struct task *t, struct str hash,
@@ -23,5 +23,7 @@ void phonebook_release(struct redis *redis, struct task *t, struct str hash,
 
 /* Was it refused? To be asked where the outcome is DONE. */
 bool phonebook_refused(const struct value *out);
+/* Who used the phone before, `nth` from 0 on; empty: no more are named. */
+struct str phonebook_user(const struct value *out, size_t nth);
 
 #endif

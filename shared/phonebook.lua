@@ -2,8 +2,8 @@
 -- KEYS[1] phone:<hash>, a zset: who uses this phone -> until when (ms)
 -- ARGV[1] member: "number", or a person   ARGV[2] claim, keep, release or look
 -- ARGV[3] release: until when
--- Returns {"ok"} or {"taken"}.
-local CLAIM_MS = 120000
+-- Returns {"ok", who used it before, …: a few of them} or {"taken"}.
+local CLAIM_MS, USERS_NAMED = 120000, 8
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local member, act = ARGV[1], ARGV[2]
@@ -30,4 +30,7 @@ if last[2] == 'inf' then
 elseif last[2] then
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', tonumber(last[2])))
 end
-return {'ok'}
+return
+{
+    'ok', unpack(users, 1, math.min(#users, USERS_NAMED))
+}
