@@ -30,7 +30,4 @@ if last[2] == 'inf' then
 elseif last[2] then
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', tonumber(last[2])))
 end
-return
-{
-    'ok', unpack(users, 1, math.min(#users, USERS_NAMED))
-}
+return {'ok', unpack(users, 1, math.min(#users, USERS_NAMED))}
