@@ -13,7 +13,7 @@ static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
 static const char *const ride_fields[] = {"customer",    "driver",   "start",
-                                          "destination", "datetime", NULL};
+                                          "destination", "datetime", "pool", NULL};
 static const char *const extend_fields[] = {"ends_at", NULL};
 static const char *const no_fields[] = {NULL};
 
@@ -278,6 +278,7 @@ static bool read_ride_create(struct errand *e)
                 field_text(e, "destination", &m->destination) &&
                 field_text(e, "datetime", &m->datetime) &&
                 field_time_if_any(e, "ends_at", &m->ends) &&
+                field_text_if_any(e, "pool", &m->pool) &&
                 field_text_if_any(e, "proxy", &m->proxy) &&
                 field_flag_if_any(e, "notices", true, &notices) &&
                 field_flag_if_any(e, "once", false, &m->once);

@@ -212,6 +212,15 @@ const struct bus_route route_pool_list = {&type_pool_list,
 
 /* ---- POOL_CHOOSE ---- */
 
+/* Empty: there is none of that name. */
+static struct str pool_named(const struct value *pools, struct str name)
+{
+    for (size_t i = 0; i + 1 < pools->count; i += 2)
+        if (str_eq(value_str(value_at(pools, i)), name))
+            return name;
+    return STR_NONE;
+}
+
 struct choose {
     struct call call;
     struct value pools;
@@ -227,9 +236,12 @@ static void choose_run(struct task *t)
                       STR("HGETALL"), STR("pools")));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    reply->pool = pool_choose(&c->pools, m->phone);
+    reply->pool = m->name.len > 0 ? pool_named(&c->pools, m->name)
+                                  : pool_choose(&c->pools, m->phone);
     if (reply->pool.len == 0) {
-        task_reject(t, PROBLEM_no_number, STR_NONE);
+        task_reject(t,
+                    m->name.len > 0 ? PROBLEM_unknown_pool : PROBLEM_no_number,
+                    m->name.len > 0 ? STR("pool") : STR_NONE);
         TASK_FAIL(t);
     }
     TASK_END(t);

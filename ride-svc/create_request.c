@@ -38,6 +38,9 @@ void request_name(struct task *t, struct create *c)
         content =
             arena_printf(t->arena, "%.*s\n%.*s\n%d\n%d", STR_ARG(content),
                          STR_ARG(phone_str(&c->proxy)), m->quiet, m->once);
+    if (m->pool.len > 0)
+        content = arena_printf(t->arena, "%.*s\npool %.*s", STR_ARG(content),
+                               STR_ARG(m->pool));
     c->content = vault_hash(v, t->arena, "content", content);
 }
 
@@ -161,7 +164,9 @@ void request_choose_pool(struct task *t, struct create *c)
     struct bus_client *client = service_of(t)->client;
     if (c->known)
         return;
+    const struct msg_ride_create *m = c->call.request;
     c->chooser.phone = c->customer.digits;
+    c->chooser.name = m->pool;
     c->number.phone = phone_str(&c->proxy);
     if (c->proxy.len > 0)
         bus_ask(client, t, "pool-svc", &type_number_get, &c->number, &c->has);
@@ -176,6 +181,10 @@ bool request_pool_chosen(struct task *t, struct create *c)
         task_reject(t, PROBLEM_unknown_number, STR("proxy"));
     if (c->proxy.len > 0)
         c->chosen.pool = c->has.pool;
+    const struct msg_ride_create *m = c->call.request;
+    if (t->outcome == DONE && !c->known && m->pool.len > 0 &&
+        !str_eq(m->pool, c->chosen.pool))
+        task_reject(t, PROBLEM_number_elsewhere, STR("proxy"));
     return t->outcome == DONE;
 }
 

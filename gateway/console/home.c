@@ -179,7 +179,7 @@ static void add_prefixes(struct arena *arena, const cJSON *root)
 
 /* What was chosen in a form that comes back stays chosen. */
 static void mark_chosen(const struct page *p, const cJSON *root,
-                        const char *list, const char *field)
+                        const char *list, const char *field, const char *mark)
 {
     struct str typed = params_get(&p->e.params, field);
     int64_t id = 0;
@@ -191,7 +191,7 @@ static void mark_chosen(const struct page *p, const cJSON *root,
         const cJSON *its = cJSON_GetObjectItemCaseSensitive(item, "id");
         if (cJSON_IsNumber(its) ? is_id && its->valuedouble == (double)id
                                 : str_is(typed, cJSON_GetStringValue(its)))
-            cJSON_AddTrueToObject(item, "chosen");
+            cJSON_AddTrueToObject(item, mark);
     }
 }
 
@@ -220,9 +220,11 @@ static void home_show(struct page *p)
     word_numbers(root);
     add_prefixes(p->e.x.task.arena, root);
     if (p->has_failed) {
-        mark_chosen(p, root, "customers", "customer");
-        mark_chosen(p, root, "drivers", "driver");
-        mark_chosen(p, root, "pools", "pool");
+        bool is_ride = strcmp(p->e.x.route->act->form, "ride_form") == 0;
+        mark_chosen(p, root, "customers", "customer", "chosen");
+        mark_chosen(p, root, "drivers", "driver", "chosen");
+        mark_chosen(p, root, "pools", "pool",
+                    is_ride ? "chosen_for_ride" : "chosen");
     }
     int status = missing && !p->has_failed ? answer_missing(p) : page_status(p);
     page_answer(&p->e.x, status, ASSET(home_html), &root);

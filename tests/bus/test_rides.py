@@ -287,6 +287,22 @@ def test_the_pool_of_the_customers_phone(scene):
         near, scene.driver()))[0] == "no_number"
 
 
+def test_a_create_may_name_its_pool(scene, pair):
+    scene.pool("A", "4477")
+    scene.pool("VIP", "1")
+    scene.number("A")
+    special = scene.number("VIP")
+    assert scene.refused("ride-svc", "RIDE_CREATE", **scene.request(
+        *pair, pool="none")) == ("unknown_pool", "pool")
+    ride = scene.ride(*pair, pool="VIP", key="k")
+    assert (ride["pool"], ride["proxy"]) == ("VIP", special)
+    assert scene.ride(*pair, pool="VIP", key="k")["id"] == ride["id"]
+    assert scene.refused("ride-svc", "RIDE_CREATE", **scene.request(
+        *pair, key="k"))[0] == "key_reused"
+    assert scene.refused("ride-svc", "RIDE_CREATE", **scene.request(
+        *pair, pool="A", proxy=special)) == ("number_elsewhere", "proxy")
+
+
 def test_no_pool_at_all(scene, pair):
     assert scene.refused("ride-svc", "RIDE_CREATE",
                          **scene.request(*pair))[0] == "no_number"

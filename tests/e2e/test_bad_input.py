@@ -68,7 +68,7 @@ FIELDS = {
                 "capabilities": NO_CAPABILITIES},
     "pools": {"name": NO_POOL_NAME, "prefixes": NO_PREFIXES, "capabilities": NO_CAPABILITIES},
     "rides": {"customer": NO_ID, "driver": NO_ID, "start": no_words(200), "destination": no_words(200),
-              "datetime": no_words(100), "ends_at": NO_TIME}}
+              "datetime": no_words(100), "ends_at": NO_TIME, "pool": NO_POOL}}
 
 # Paths that take a JSON body, by method; then all that is known of each path.
 BODIES = [*(("POST", f"/api/v1/{kind}") for kind in GOOD), ("PATCH", "/api/v1/customers/1"),
