@@ -24,13 +24,14 @@ class Failing:
         self.folder.mkdir()
         for name in SERVICES:
             self._script(name, RELEASE / name)
-        self._script("redis-server", shutil.which("redis-server"))
+        # The preload makes it read its file ten times as slowly as it would: the file is to stay short.
+        self._script("redis-server", shutil.which("redis-server"), "--auto-aof-rewrite-min-size 2mb")
 
-    def _script(self, name, program):
+    def _script(self, name, program, more=""):
         path = self.folder / name
         path.write_text(
             f'#!/bin/sh\nexec env LD_PRELOAD={shlex.quote(PRELOADS)} FIU_ENABLE= '
-            f'FIU_CTRL_FIFO={shlex.quote(str(self.fifos))} {shlex.quote(str(program))} "$@"\n', encoding="ascii")
+            f'FIU_CTRL_FIFO={shlex.quote(str(self.fifos))} {shlex.quote(str(program))} "$@" {more}\n', encoding="ascii")
         path.chmod(0o700)
 
     @property
