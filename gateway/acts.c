@@ -205,6 +205,12 @@ static bool read_pool_list(struct errand *e)
     return field_limit(e, &limit);
 }
 
+static bool read_pool_stats(struct errand *e)
+{
+    e->ask.pool_stats.name = e->x.part[0];
+    return true;
+}
+
 const struct act act_number_add = {.service = "pool-svc",
                                    .type = &type_number_add,
                                    .read = read_number_add,
@@ -264,6 +270,12 @@ const struct act act_pool_list = {.service = "pool-svc",
                                   .read = read_pool_list,
                                   .show = show_pools,
                                   .status = 200};
+
+const struct act act_pool_stats = {.service = "pool-svc",
+                                   .type = &type_pool_stats,
+                                   .read = read_pool_stats,
+                                   .show = show_pool_figures,
+                                   .status = 200};
 
 /* ---- rides ---- */
 

@@ -18,6 +18,15 @@ static void add_phone(struct arena *arena, cJSON *object, const char *name,
              arena_printf(arena, "+%.*s", STR_ARG(digits)));
 }
 
+/* null for -1 */
+static void add_unless_none(cJSON *object, const char *name, int64_t num)
+{
+    if (num >= 0)
+        cJSON_AddNumberToObject(object, name, (double)num);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
 static cJSON *person(struct arena *arena, int64_t id, struct str name,
                      struct str phone)
 {
@@ -98,6 +107,13 @@ cJSON *show_pool(struct arena *arena, const union got *got)
     add_words(arena, json, "prefixes", &m->prefixes);
     add_words(arena, json, "capabilities", &m->capabilities);
     cJSON_AddNumberToObject(json, "numbers", (double)m->numbers);
+    cJSON_AddNumberToObject(json, "held", (double)m->held);
+    cJSON_AddNumberToObject(json, "busiest", (double)m->busiest);
+    cJSON_AddNumberToObject(json, "peak_need", (double)m->need);
+    cJSON_AddBoolToObject(json, "refused", m->refused);
+    add_unless_none(json, "short_in_days", m->short_in);
+    add_unless_none(json, "low_water", m->low_water);
+    cJSON_AddBoolToObject(json, "low", m->low);
     return json;
 }
 
@@ -235,6 +251,33 @@ cJSON *show_numbers(struct arena *arena, const union got *got)
 cJSON *show_pools(struct arena *arena, const union got *got)
 {
     return show_list(arena, &got->pools.pools, &type_pool, show_pool, STR_NONE);
+}
+
+static cJSON *show_pool_day(struct arena *arena, const struct msg_pool_day *m)
+{
+    cJSON *json = cJSON_CreateObject();
+    struct str time = time_text(arena, m->day);
+    json_add(arena, json, "day", str_cut(&time, 'T'));
+    cJSON_AddNumberToObject(json, "peak_need", (double)m->need);
+    cJSON_AddNumberToObject(json, "busiest", (double)m->busiest);
+    cJSON_AddBoolToObject(json, "refused", m->refused);
+    return json;
+}
+
+cJSON *show_pool_figures(struct arena *arena, const union got *got)
+{
+    const struct list *days = &got->pool_figures.days;
+    const struct list *pool = &got->pool_figures.pool;
+    union got one = {0};
+    struct msg_pool_day day;
+    if (pool->count > 0)
+        (void)decode(arena, &type_pool, pool->items[0], &one);
+    cJSON *json = show_pool(arena, &one);
+    cJSON *items = cJSON_AddArrayToObject(json, "days");
+    for (size_t i = 0; i < days->count; i++)
+        if (decode(arena, &type_pool_day, days->items[i], &day))
+            cJSON_AddItemToArray(items, show_pool_day(arena, &day));
+    return json;
 }
 
 cJSON *show_rides(struct arena *arena, const union got *got)

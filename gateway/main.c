@@ -74,6 +74,7 @@ static const struct route routes[] = {
     API("DELETE", "numbers/{}", number_remove),
     API("GET", "pools", pool_list),
     API("POST", "pools", pool_add),
+    API("GET", "pools/{}", pool_stats),
     API("GET", "rides", ride_list),
     API("POST", "rides", ride_create),
     API("GET", "rides/why", pair_why),

@@ -21,10 +21,13 @@ static void send_assign(struct task *t, struct ask *c)
 {
     const struct msg_number_assign *m = c->call.request;
     struct arena *a = t->arena;
-    struct str keys[] = {
-        pool_key_numbers(a, m->pool), pool_key_held(a, m->pool, m->customer),
-        pool_key_held(a, m->pool, m->driver),
-        pool_key_claim(a, m->pool, m->claim), pool_key_index(a, m->pool)};
+    struct str keys[] = {pool_key_numbers(a, m->pool),
+                         pool_key_held(a, m->pool, m->customer),
+                         pool_key_held(a, m->pool, m->driver),
+                         pool_key_claim(a, m->pool, m->claim),
+                         pool_key_index(a, m->pool),
+                         pool_key_need(a, m->pool),
+                         pool_key_busy(a, m->pool)};
     struct str args[] = {m->claim,
                          arena_number(t->arena, m->ends),
                          arena_number(t->arena, m->lasts),
@@ -34,7 +37,7 @@ static void send_assign(struct task *t, struct ask *c)
                          m->wanted,
                          m->spared};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &assign, keys,
-                 5, args, 8, &c->got);
+                 7, args, 8, &c->got);
 }
 
 static void assign_run(struct task *t)
@@ -108,12 +111,13 @@ static void send_hold_set(struct task *t, struct hold *c)
                          pool_key_uses(a, m->pool, m->number),
                          pool_key_held(a, m->pool, m->customer),
                          pool_key_held(a, m->pool, m->driver),
-                         pool_key_about(a, m->pool)};
+                         pool_key_about(a, m->pool),
+                         pool_key_busy(a, m->pool)};
     struct str args[] = {m->claim, m->number, arena_number(a, m->until),
                          arena_number(a, m->revision),
                          arena_number(a, m->grace)};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &hold_set, keys,
-                 5, args, 5, &c->done);
+                 6, args, 5, &c->done);
 }
 
 static void hold_set_run(struct task *t)
@@ -139,10 +143,11 @@ static void send_claim_drop(struct task *t, struct hold *c)
     struct str keys[] = {pool_key_claim(a, m->pool, m->claim),
                          pool_key_uses(a, m->pool, m->number),
                          pool_key_held(a, m->pool, m->customer),
-                         pool_key_held(a, m->pool, m->driver)};
+                         pool_key_held(a, m->pool, m->driver),
+                         pool_key_busy(a, m->pool)};
     struct str args[] = {m->claim, m->number};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &claim_drop,
-                 keys, 4, args, 2, &c->done);
+                 keys, 5, args, 2, &c->done);
 }
 
 static void claim_drop_run(struct task *t)

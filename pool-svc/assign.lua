@@ -2,7 +2,7 @@
 -- Which number may serve this pair? Gives it to the claim for two minutes.
 -- KEYS[1] pool:{P}:numbers      KEYS[2] pool:{P}:held:<customer>
 -- KEYS[3] pool:{P}:held:<driver>  KEYS[4] pool:{P}:claim:<claim>
--- KEYS[5] pool:{P}:index
+-- KEYS[5] pool:{P}:index  KEYS[6] pool:{P}:need  KEYS[7] pool:{P}:busy
 -- ARGV[1] claim  ARGV[2] ends (ms, or 0)  ARGV[3] lasts (ms)
 -- ARGV[4] refused number or ''  ARGV[5] renewed number or ''
 -- ARGV[6] prefix of the uses' keys: pool:{P}:uses:
@@ -12,6 +12,9 @@
 --   {"confirmed", number, 0, ends}, {"none", when the next comes free or 0} or
 --   {"past"} where the ride would be over.
 -- The uses of the number that is chosen are found under the same hash tag.
+-- Notes what it saw of the day: "<most that two held, and one more> <most that
+-- one held> <as many numbers had to be there, where none was left, or 0>".
+local DAY_MS, DAYS_KEPT = 86400000, 60
 local CLAIM_MS, CLAIM_KEPT_S = 120000, 172800
 local MEMORY, MEMORY_MS = 32, 2592000000
 local function text(n) return string.format('%.0f', n) end
@@ -38,12 +41,41 @@ if tonumber(ARGV[2]) ~= 0 and ends <= now then return {'past'} end
 -- include walk.inc
 
 local function this_one(n)
-  if ARGV[8] == 'customer' then a[n] = nil end
-  if ARGV[8] == 'driver' then b[n] = nil end
+  if ARGV[8] == 'customer' then
+    if (a[n] or 0) > now then holds_a = holds_a - 1 end
+    a[n] = nil
+  elseif ARGV[8] == 'driver' then
+    if (b[n] or 0) > now then holds_b = holds_b - 1 end
+    b[n] = nil
+  end
   local last = held_until(n)
   if n == ARGV[4] or not redis.call('ZSCORE', KEYS[5], n) then return nil end
   if last <= now then return n end
   return nil, last < math.huge and last or nil
+end
+
+local function note(given)
+  local day = math.floor(now / DAY_MS)
+  local saw = redis.call('HGET', KEYS[6], text(day))
+  local need, most, short = string.match(saw or '0 0 0', '(%d+) (%d+) (%d+)')
+  local now_need = math.max(holds_a + holds_b + 1, tonumber(need))
+  local now_most = math.max(math.max(holds_a, holds_b) + (given and 1 or 0),
+                            tonumber(most))
+  local now_short = tonumber(short)
+  if not given then
+    now_short = math.max(redis.call('ZCARD', KEYS[1]) + 1, now_short)
+  end
+  local sees = string.format('%d %d %d', now_need, now_most, now_short)
+  if sees == saw then return end
+  if not saw then
+    local days = redis.call('HKEYS', KEYS[6])
+    for i = 1, #days do
+      if tonumber(days[i]) <= day - DAYS_KEPT then
+        redis.call('HDEL', KEYS[6], days[i])
+      end
+    end
+  end
+  redis.call('HSET', KEYS[6], text(day), sees)
 end
 
 local number, next_free
@@ -52,6 +84,8 @@ if ARGV[7] ~= '' then
 else
   number, next_free = walk(ARGV[4])
 end
+-- That one number is not free says nothing of the pool.
+if number or ARGV[7] == '' then note(number) end
 if not number then return {'none', text(next_free or 0)} end
 
 local ends_claim = now + CLAIM_MS
@@ -77,6 +111,7 @@ redis.call('ZREMRANGEBYSCORE', uses, '-inf', text(now))
 redis.call('ZADD', uses, 'GT', text(ends_claim), ARGV[1])
 local last = redis.call('ZRANGE', uses, -1, -1, 'WITHSCORES')[2]
 redis.call('PEXPIREAT', uses, text(tonumber(last)))
+redis.call('ZADD', KEYS[7], last, number)
 redis.call('SET', KEYS[4], cmsgpack.pack({number, ends_claim, ends, 0}),
            'EX', CLAIM_KEPT_S)
 return {'claimed', number, text(ends_claim), text(ends)}

@@ -10,5 +10,11 @@ for i = 3, 4 do
   if held and held == mine then redis.call('ZREM', KEYS[i], ARGV[2]) end
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
+local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2]
+if last then
+  redis.call('ZADD', KEYS[5], last, ARGV[2])
+else
+  redis.call('ZREM', KEYS[5], ARGV[2])
+end
 redis.call('DEL', KEYS[1])
 return {'ok'}

@@ -4,7 +4,7 @@
 -- since is never shortened.
 -- KEYS[1] pool:{P}:claim:<claim>     KEYS[2] pool:{P}:uses:<number>
 -- KEYS[3] pool:{P}:held:<customer>   KEYS[4] pool:{P}:held:<driver>
--- KEYS[5] pool:{P}:about
+-- KEYS[5] pool:{P}:about           KEYS[6] pool:{P}:busy
 -- ARGV[1] claim  ARGV[2] number  ARGV[3] until (ms; 0: free; -1: for good)
 -- ARGV[4] revision  ARGV[5] connected until (ms): what counts as its use where
 --   the hold is for good
@@ -60,6 +60,9 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
 local last = number_of(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
 if last then
   redis.call('PEXPIREAT', KEYS[2], text(last))
+  redis.call('ZADD', KEYS[6], text(last), number)
+else
+  redis.call('ZREM', KEYS[6], number)
 end
 -- Written anew where it is gone: it guards against an older revision.
 if not foreign then

@@ -32,6 +32,26 @@ struct str pool_key_settings(struct arena *arena, struct str pool)
     return the(arena, pool, "settings");
 }
 
+struct str pool_key_need(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "need");
+}
+
+struct str pool_key_busy(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "busy");
+}
+
+struct str pool_key_low(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "low");
+}
+
+struct str pool_key_alerts(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "alerts");
+}
+
 static struct str of(struct arena *arena, struct str pool, const char *what,
                      struct str which)
 {

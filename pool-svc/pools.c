@@ -1,5 +1,6 @@
 #include "pool-svc/pools.h"
 
+#include "pool-svc/need.h"
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/spot.h"
 #include "shared/script.h"
@@ -140,6 +141,8 @@ static void add_run(struct task *t)
     reply->name = m->name;
     reply->prefixes = m->prefixes;
     reply->capabilities = capabilities_words(t->arena, c->capabilities);
+    reply->short_in = -1;
+    reply->low_water = -1;
     TASK_END(t);
 }
 
@@ -151,41 +154,32 @@ const struct bus_route route_pool_add = {&type_pool_add, sizeof(struct add),
 struct list_pools {
     struct call call;
     struct value pools;
-    struct value *sizes, *capabilities;
+    struct value *figures;
 };
 
-static void ask_sizes(struct task *t, struct list_pools *c)
+static void ask_figures(struct task *t, struct list_pools *c)
 {
     size_t count = c->pools.count / 2;
-    c->sizes = arena_alloc(t->arena, count * sizeof(*c->sizes) + 1);
-    c->capabilities =
-        arena_alloc(t->arena, count * sizeof(*c->capabilities) + 1);
-    for (size_t i = 0; i < count; i++) {
-        struct str name = value_str(value_at(&c->pools, i * 2));
-        REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, name),
-                 &c->sizes[i], STR("ZCARD"), pool_key_numbers(t->arena, name));
-        REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, name),
-                 &c->capabilities[i], STR("HGET"),
-                 pool_key_settings(t->arena, name), STR("capabilities"));
-    }
+    c->figures = arena_alloc(t->arena, count * sizeof(*c->figures) + 1);
+    for (size_t i = 0; i < count; i++)
+        need_ask(t, value_str(value_at(&c->pools, i * 2)), "look",
+                 &c->figures[i]);
 }
 
-static struct str pack_pool(struct task *t, const struct list_pools *c,
-                            size_t at)
+struct str pool_pack(struct arena *arena, struct str name, struct str prefixes,
+                     const struct value *figures)
 {
-    struct str prefixes = value_str(value_at(&c->pools, at * 2 + 1));
-    struct str capabilities = value_str(&c->capabilities[at]);
+    struct str capabilities = need_setting(figures, NEED_CAPABILITIES);
     if (capabilities.len == 0)
         capabilities = STR("sms,voice");
-    struct msg_pool m = {.name = value_str(value_at(&c->pools, at * 2)),
-                         .numbers = value_num(&c->sizes[at], 0),
-                         .capabilities =
-                             capabilities_words(t->arena, capabilities)};
+    struct msg_pool m = {
+        .name = name, .capabilities = capabilities_words(arena, capabilities)};
     m.prefixes.items =
-        arena_alloc(t->arena, POOL_PREFIXES_MOST * sizeof(struct str));
+        arena_alloc(arena, POOL_PREFIXES_MOST * sizeof(struct str));
     while (prefixes.len > 0 && m.prefixes.count < POOL_PREFIXES_MOST)
         m.prefixes.items[m.prefixes.count++] = str_cut(&prefixes, ',');
-    return message_pack(t->arena, &type_pool, &m);
+    need_fill(figures, &m);
+    return message_pack(arena, &type_pool, &m);
 }
 
 static void list_run(struct task *t)
@@ -197,18 +191,58 @@ static void list_run(struct task *t)
                       STR("HGETALL"), STR("pools")));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, ask_sizes(t, c));
+    AWAIT(t, ask_figures(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     reply->pools.items =
         arena_alloc(t->arena, c->pools.count * sizeof(struct str) + 1);
     for (size_t i = 0; i < c->pools.count / 2; i++)
-        reply->pools.items[reply->pools.count++] = pack_pool(t, c, i);
+        reply->pools.items[reply->pools.count++] = pool_pack(
+            t->arena, value_str(value_at(&c->pools, i * 2)),
+            value_str(value_at(&c->pools, i * 2 + 1)), &c->figures[i]);
     TASK_END(t);
 }
 
 const struct bus_route route_pool_list = {&type_pool_list,
                                           sizeof(struct list_pools), list_run};
+
+/* ---- POOL_STATS ---- */
+
+struct stats {
+    struct call call;
+    struct value prefixes, figures;
+};
+
+static void stats_run(struct task *t)
+{
+    struct stats *c = (struct stats *)t;
+    const struct msg_pool_stats *m = c->call.request;
+    struct msg_pool_figures *reply = c->call.reply;
+    TASK_BEGIN(t);
+    if (!pool_name_valid(m->name)) {
+        task_reject(t, PROBLEM_not_found, STR("name"));
+        TASK_FAIL(t);
+    }
+    AWAIT(t, REDIS_DO(service_of(t)->redis, t, STR("pools"), &c->prefixes,
+                      STR("HGET"), STR("pools"), m->name));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    if (c->prefixes.kind == VALUE_NIL) {
+        task_reject(t, PROBLEM_not_found, STR("name"));
+        TASK_FAIL(t);
+    }
+    AWAIT(t, need_ask(t, m->name, "look", &c->figures));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    reply->pool.items = arena_alloc(t->arena, sizeof(struct str));
+    reply->pool.items[reply->pool.count++] =
+        pool_pack(t->arena, m->name, value_str(&c->prefixes), &c->figures);
+    need_list_days(t->arena, &c->figures, &reply->days);
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_stats = {&type_pool_stats,
+                                           sizeof(struct stats), stats_run};
 
 /* ---- POOL_CHOOSE ---- */
 

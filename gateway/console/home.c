@@ -177,6 +177,16 @@ static void add_prefixes(struct arena *arena, const cJSON *root)
     }
 }
 
+static void add_outlooks(struct arena *arena, const cJSON *root)
+{
+    const cJSON *pools = cJSON_GetObjectItemCaseSensitive(root, "pools");
+    cJSON *pool = NULL;
+    cJSON_ArrayForEach(pool, cJSON_GetObjectItemCaseSensitive(pools, "items"))
+    {
+        page_add_outlook(arena, pool);
+    }
+}
+
 /* What was chosen in a form that comes back stays chosen. */
 static void mark_chosen(const struct page *p, const cJSON *root,
                         const char *list, const char *field, const char *mark)
@@ -219,6 +229,7 @@ static void home_show(struct page *p)
     mark_live(root);
     word_numbers(root);
     add_prefixes(p->e.x.task.arena, root);
+    add_outlooks(p->e.x.task.arena, root);
     if (p->has_failed) {
         bool is_ride = strcmp(p->e.x.route->act->form, "ride_form") == 0;
         mark_chosen(p, root, "customers", "customer", "chosen");

@@ -40,6 +40,8 @@ void page_add_times(struct arena *arena, cJSON *thing);
 
 /* Beside a number's state the same for people. */
 void page_number_words(cJSON *number);
+/* Of a pool, when it is short, in words. */
+void page_add_outlook(struct arena *arena, cJSON *pool);
 
 /* A cursor, as it may stand in a link's query. */
 void page_add_encoded(struct buffer *out, struct str text);
