@@ -12,6 +12,7 @@ static const char *const number_edit_fields[] = {"label", "pool", "state",
 static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
+static const char *const pool_edit_fields[] = {"low_water", NULL};
 static const char *const ride_fields[] = {"customer",    "driver",   "start",
                                           "destination", "datetime", "pool", NULL};
 static const char *const extend_fields[] = {"ends_at", NULL};
@@ -205,6 +206,14 @@ static bool read_pool_list(struct errand *e)
     return field_limit(e, &limit);
 }
 
+/* What is not there stays as it was; null takes the mark away. */
+static bool read_pool_edit(struct errand *e)
+{
+    struct msg_pool_edit *m = &e->ask.pool_edit;
+    m->name = e->x.part[0];
+    return field_count_or_none(e, "low_water", &m->remark, &m->low_water);
+}
+
 static bool read_pool_stats(struct errand *e)
 {
     e->ask.pool_stats.name = e->x.part[0];
@@ -271,6 +280,15 @@ const struct act act_pool_list = {.service = "pool-svc",
                                   .show = show_pools,
                                   .status = 200};
 
+const struct act act_pool_edit = {.service = "pool-svc",
+                                  .type = &type_pool_edit,
+                                  .read = read_pool_edit,
+                                  .takes_body = true,
+                                  .show = show_pool,
+                                  .status = 200,
+                                  .done = "pool_saved",
+                                  .form = "edit_form",
+                                  .fields = pool_edit_fields};
 const struct act act_pool_stats = {.service = "pool-svc",
                                    .type = &type_pool_stats,
                                    .read = read_pool_stats,

@@ -64,6 +64,17 @@ bool field_id(struct errand *e, const char *name, int64_t *out)
     return str_to_num(digits, out) || field_refuse(e, PROBLEM_invalid, name);
 }
 
+bool field_count_or_none(struct errand *e, const char *name, bool *is_given,
+                         int64_t *out)
+{
+    *is_given = params_find(&e->params, name) != NULL;
+    *out = -1;
+    if (given(e, name) == NULL)
+        return true;
+    return field_id(e, name, out) &&
+           (*out >= 0 || field_refuse(e, PROBLEM_invalid, name));
+}
+
 bool field_time_if_any(struct errand *e, const char *name, int64_t *out)
 {
     struct str text;

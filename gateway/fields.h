@@ -21,6 +21,10 @@ bool field_text_or_none(struct errand *e, const char *name, bool *given,
                         struct str *out);
 /* A whole number, also as digits. */
 bool field_id(struct errand *e, const char *name, int64_t *out);
+/* The same, of 0 or more; `*given`: it is there. -1: it is null; in a form,
+ * also where nothing was typed. */
+bool field_count_or_none(struct errand *e, const char *name, bool *is_given,
+                         int64_t *out);
 /* A point in time; never 0. */
 bool field_time(struct errand *e, const char *name, int64_t *out);
 /* 0 where it is not there. */

@@ -20,7 +20,7 @@ void need_fill(const struct value *figures, struct msg_pool *m);
 /* Of POOL_DAY; days that assigning saw nothing of are left out. */
 void need_list_days(struct arena *arena, const struct value *figures,
                     struct list *days);
-/* Of ALERT_RECORD: what is to be told, oldest first. */
+/* Of POOL_ALERT: what is to be told, oldest first. */
 const struct value *need_alerts(const struct value *figures);
 
 #endif

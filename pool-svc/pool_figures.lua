@@ -9,7 +9,7 @@
 -- ARGV[3] days to tell of, today's included
 -- Returns {now, numbers, held, {low_water, capabilities}, 1 where low,
 --   {what was seen of each of these days, oldest first, or nil},
---   {what is to be told, each as an ALERT_RECORD}}.
+--   {what is to be told, each as a POOL_ALERT}}.
 local DAY_MS, ALERTS_MOST, TOLD_AT_ONCE = 86400000, 16, 16
 local function text(n) return string.format('%.0f', n) end
 
@@ -49,7 +49,7 @@ if ARGV[2] == 'watch' and low ~= was_low then
   else
     redis.call('DEL', KEYS[5])
   end
-  -- An ALERT_RECORD: {id, type, at, pool, numbers, need, low_water, refused}
+  -- A POOL_ALERT: {id, type, at, pool, numbers, need, low_water, refused}
   local kind = low and 'pool.low' or 'pool.enough'
   local id = (low and 'pool_low_' or 'pool_enough_') .. ARGV[1] .. '_' ..
              text(now)

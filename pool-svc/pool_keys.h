@@ -29,7 +29,7 @@ struct str pool_key_need(struct arena *arena, struct str pool);
 struct str pool_key_busy(struct arena *arena, struct str pool);
 /* pool:{NL}:low: since when it has been low (ms); not there: it is not */
 struct str pool_key_low(struct arena *arena, struct str pool);
-/* pool:{NL}:alerts: of ALERT_RECORD, what is to be told, oldest first */
+/* pool:{NL}:alerts: of POOL_ALERT, what is to be told, oldest first */
 struct str pool_key_alerts(struct arena *arena, struct str pool);
 /* number:{17}:<number>, a hash: its one pool; on its way to another one: that,
  * and what it takes along */

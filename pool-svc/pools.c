@@ -166,8 +166,8 @@ static void ask_figures(struct task *t, struct list_pools *c)
                  &c->figures[i]);
 }
 
-struct str pool_pack(struct arena *arena, struct str name, struct str prefixes,
-                     const struct value *figures)
+struct msg_pool pool_read(struct arena *arena, struct str name,
+                          struct str prefixes, const struct value *figures)
 {
     struct str capabilities = need_setting(figures, NEED_CAPABILITIES);
     if (capabilities.len == 0)
@@ -179,7 +179,7 @@ struct str pool_pack(struct arena *arena, struct str name, struct str prefixes,
     while (prefixes.len > 0 && m.prefixes.count < POOL_PREFIXES_MOST)
         m.prefixes.items[m.prefixes.count++] = str_cut(&prefixes, ',');
     need_fill(figures, &m);
-    return message_pack(arena, &type_pool, &m);
+    return m;
 }
 
 static void list_run(struct task *t)
@@ -196,53 +196,18 @@ static void list_run(struct task *t)
         TASK_FAIL(t);
     reply->pools.items =
         arena_alloc(t->arena, c->pools.count * sizeof(struct str) + 1);
-    for (size_t i = 0; i < c->pools.count / 2; i++)
-        reply->pools.items[reply->pools.count++] = pool_pack(
+    for (size_t i = 0; i < c->pools.count / 2; i++) {
+        struct msg_pool m = pool_read(
             t->arena, value_str(value_at(&c->pools, i * 2)),
             value_str(value_at(&c->pools, i * 2 + 1)), &c->figures[i]);
+        reply->pools.items[reply->pools.count++] =
+            message_pack(t->arena, &type_pool, &m);
+    }
     TASK_END(t);
 }
 
 const struct bus_route route_pool_list = {&type_pool_list,
                                           sizeof(struct list_pools), list_run};
-
-/* ---- POOL_STATS ---- */
-
-struct stats {
-    struct call call;
-    struct value prefixes, figures;
-};
-
-static void stats_run(struct task *t)
-{
-    struct stats *c = (struct stats *)t;
-    const struct msg_pool_stats *m = c->call.request;
-    struct msg_pool_figures *reply = c->call.reply;
-    TASK_BEGIN(t);
-    if (!pool_name_valid(m->name)) {
-        task_reject(t, PROBLEM_not_found, STR("name"));
-        TASK_FAIL(t);
-    }
-    AWAIT(t, REDIS_DO(service_of(t)->redis, t, STR("pools"), &c->prefixes,
-                      STR("HGET"), STR("pools"), m->name));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    if (c->prefixes.kind == VALUE_NIL) {
-        task_reject(t, PROBLEM_not_found, STR("name"));
-        TASK_FAIL(t);
-    }
-    AWAIT(t, need_ask(t, m->name, "look", &c->figures));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    reply->pool.items = arena_alloc(t->arena, sizeof(struct str));
-    reply->pool.items[reply->pool.count++] =
-        pool_pack(t->arena, m->name, value_str(&c->prefixes), &c->figures);
-    need_list_days(t->arena, &c->figures, &reply->days);
-    TASK_END(t);
-}
-
-const struct bus_route route_pool_stats = {&type_pool_stats,
-                                           sizeof(struct stats), stats_run};
 
 /* ---- POOL_CHOOSE ---- */
 

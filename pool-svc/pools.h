@@ -16,11 +16,11 @@ bool pool_name_valid(struct str name);
 struct str pool_choose(const struct value *pools, struct str phone);
 
 /* A POOL, of its prefixes as the hash has them and of its figures. */
-struct str pool_pack(struct arena *arena, struct str name, struct str prefixes,
-                     const struct value *figures);
+struct msg_pool pool_read(struct arena *arena, struct str name,
+                          struct str prefixes, const struct value *figures);
 
 /* Handlers, and the sizes of their structs. */
 extern const struct bus_route route_pool_add, route_pool_list,
-    route_pool_choose, route_pool_stats;
+    route_pool_choose, route_pool_stats, route_pool_edit;
 
 #endif

@@ -41,6 +41,39 @@ int64_t metric_get(enum metric metric)
     return values[metric].value;
 }
 
+/* Samples with a label of their own. */
+struct labelled {
+    enum metric metric;
+    const char *label;
+    char of[41];
+    int64_t value;
+};
+
+static struct labelled *labelled;
+static size_t labelled_count, labelled_room;
+
+void metric_forget_of(enum metric metric)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < labelled_count; i++)
+        if (labelled[i].metric != metric)
+            labelled[kept++] = labelled[i];
+    labelled_count = kept;
+}
+
+void metric_set_of(enum metric metric, const char *label, struct str of,
+                   int64_t to)
+{
+    if (labelled_count == labelled_room) {
+        labelled_room = labelled_room * 2 + 16;
+        labelled = xrealloc(labelled, labelled_room * sizeof(*labelled));
+    }
+    struct labelled *l = &labelled[labelled_count++];
+    *l = (struct labelled){.metric = metric, .label = label, .value = to};
+    assert(of.len < sizeof(l->of));
+    memcpy(l->of, of.ptr, of.len);
+}
+
 static void add_label(struct buffer *out, const char *value)
 {
     for (; *value != '\0'; value++) {
@@ -54,9 +87,25 @@ static void add_label(struct buffer *out, const char *value)
     }
 }
 
+static void add_labelled(struct buffer *out, const char *service,
+                         const char *instance)
+{
+    for (size_t i = 0; i < labelled_count; i++) {
+        const struct labelled *l = &labelled[i];
+        buffer_printf(out, "birdcar_%s{service=\"", metrics[l->metric].name);
+        add_label(out, service);
+        buffer_str(out, STR("\",instance=\""));
+        add_label(out, instance);
+        buffer_printf(out, "\",%s=\"", l->label);
+        add_label(out, l->of);
+        buffer_printf(out, "\"} %" PRId64 "\n", l->value);
+    }
+}
+
 void metrics_samples(struct buffer *out, const char *service,
                      const char *instance)
 {
+    add_labelled(out, service, instance);
     for (unsigned i = 0; i < METRIC_COUNT; i++) {
         if (!values[i].touched)
             continue;

@@ -60,7 +60,7 @@ static void go_on(struct page *p)
                                  page != NULL ? page : "/", done);
     /* Back to the page of the thing itself. */
     struct str from = params_get(&p->e.params, "from");
-    if (str_is(from, "ride") || str_is(from, "number"))
+    if (str_is(from, "ride") || str_is(from, "number") || str_is(from, "pool"))
         to = arena_printf(x->task.arena, "/%.*ss/%.*s?done=%s", STR_ARG(from),
                           STR_ARG(x->part[0]), done);
     answer_see_other(&x->answer, to);

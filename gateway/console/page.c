@@ -126,19 +126,6 @@ void page_add_times(struct arena *arena, cJSON *thing)
                  : typed);
 }
 
-void page_add_outlook(struct arena *arena, cJSON *pool)
-{
-    const cJSON *days = cJSON_GetObjectItemCaseSensitive(pool, "short_in_days");
-    int in = cJSON_IsNumber(days) ? days->valueint : -1;
-    struct str words = STR("enough, or too early to say");
-    if (in == 0)
-        words = STR("short now");
-    else if (in > 0)
-        words =
-            arena_printf(arena, "short in %d %s", in, in == 1 ? "day" : "days");
-    json_add(arena, pool, "outlook", words);
-}
-
 cJSON *page_values(struct page *p, const char *title)
 {
     struct arena *arena = p->e.x.task.arena;

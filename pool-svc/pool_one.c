@@ -1,0 +1,107 @@
+/* One pool: POOL_STATS tells how it stands, POOL_EDIT changes its settings. */
+#include "pool-svc/need.h"
+#include "pool-svc/pool_keys.h"
+#include "pool-svc/pools.h"
+
+static const int64_t low_water_most = 100000;
+
+/* Prefixes stand in `pools`, all else on the pool's own hash tag. */
+struct one_pool {
+    struct call call;
+    struct value prefixes, figures;
+};
+
+static bool pool_valid(struct task *t, struct str name)
+{
+    if (pool_name_valid(name))
+        return true;
+    task_reject(t, PROBLEM_not_found, STR("name"));
+    return false;
+}
+
+static void ask_prefixes(struct task *t, struct one_pool *c, struct str name)
+{
+    REDIS_DO(service_of(t)->redis, t, STR("pools"), &c->prefixes, STR("HGET"),
+             STR("pools"), name);
+}
+
+static bool is_there(struct task *t, const struct one_pool *c)
+{
+    if (t->outcome == DONE && c->prefixes.kind == VALUE_NIL)
+        task_reject(t, PROBLEM_not_found, STR("name"));
+    return t->outcome == DONE;
+}
+
+/* ---- POOL_STATS ---- */
+
+static void stats_run(struct task *t)
+{
+    struct one_pool *c = (struct one_pool *)t;
+    const struct msg_pool_stats *m = c->call.request;
+    struct msg_pool_figures *reply = c->call.reply;
+    TASK_BEGIN(t);
+    if (!pool_valid(t, m->name))
+        TASK_FAIL(t);
+    AWAIT(t, ask_prefixes(t, c, m->name));
+    if (!is_there(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, need_ask(t, m->name, "look", &c->figures));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    struct msg_pool pool =
+        pool_read(t->arena, m->name, value_str(&c->prefixes), &c->figures);
+    reply->pool.items = arena_alloc(t->arena, sizeof(struct str));
+    reply->pool.items[reply->pool.count++] =
+        message_pack(t->arena, &type_pool, &pool);
+    need_list_days(t->arena, &c->figures, &reply->days);
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_stats = {&type_pool_stats,
+                                           sizeof(struct one_pool), stats_run};
+
+/* ---- POOL_EDIT ---- */
+
+static void set_low_water(struct task *t, const struct msg_pool_edit *m)
+{
+    struct arena *a = t->arena;
+    struct str key = pool_key_settings(a, m->name), field = STR("low_water");
+    struct redis *redis = service_of(t)->redis;
+    if (m->low_water < 0)
+        REDIS_DO(redis, t, pool_tag(a, m->name), NULL, STR("HDEL"), key, field);
+    else
+        REDIS_DO(redis, t, pool_tag(a, m->name), NULL, STR("HSET"), key, field,
+                 arena_number(a, m->low_water));
+}
+
+static bool edit_valid(struct task *t, const struct msg_pool_edit *m)
+{
+    if (m->remark && (m->low_water < -1 || m->low_water > low_water_most))
+        task_reject(t, PROBLEM_invalid, STR("low_water"));
+    return t->outcome == DONE && pool_valid(t, m->name);
+}
+
+static void edit_run(struct task *t)
+{
+    struct one_pool *c = (struct one_pool *)t;
+    const struct msg_pool_edit *m = c->call.request;
+    TASK_BEGIN(t);
+    if (!edit_valid(t, m))
+        TASK_FAIL(t);
+    AWAIT(t, ask_prefixes(t, c, m->name));
+    if (!is_there(t, c))
+        TASK_FAIL(t);
+    if (m->remark)
+        AWAIT(t, set_low_water(t, m));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, need_ask(t, m->name, "look", &c->figures));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    struct msg_pool *reply = c->call.reply;
+    *reply = pool_read(t->arena, m->name, value_str(&c->prefixes), &c->figures);
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_edit = {&type_pool_edit,
+                                          sizeof(struct one_pool), edit_run};
