@@ -1,19 +1,24 @@
 /* notifier: owns the way out. Sends each queued text, in order, once, and keeps
  * its delivery state. */
+#include "notifier/alerts.h"
 #include "notifier/letters.h"
 #include "notifier/outbox.h"
 #include "notifier/provider_messagebird.h"
 #include "notifier/reports.h"
 
+static struct alerts *alerts;
+
 static bool start(struct service *s)
 {
     s->context = outbox_new(s, &provider_messagebird);
-    return true;
+    alerts = alerts_new(s);
+    return alerts != NULL;
 }
 
 static void ready(struct service *s)
 {
     outbox_start(s->context);
+    alerts_start(alerts);
 }
 
 static void leave(struct service *s)
@@ -30,6 +35,7 @@ static void stop(struct service *s)
 {
     struct outbox *outbox = s->context;
     outbox_destroy(&outbox);
+    alerts_destroy(&alerts);
 }
 
 int main(int argc, char **argv)

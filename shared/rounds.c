@@ -10,6 +10,7 @@ struct rounds {
     int64_t pause_ms, deadline_in_ms;
     size_t size;
     void (*run)(struct task *);
+    void *arg;
 };
 
 static void ended(struct task *t)
@@ -25,6 +26,7 @@ static void begin(void *arg)
     struct round_task *round =
         service_task(r->service, r->size, r->run, r->deadline_in_ms);
     round->rounds = r;
+    round->arg = r->arg;
     round->task.finish = ended;
     task_start(&round->task);
 }
@@ -41,6 +43,11 @@ struct rounds *rounds_new(struct service *s, int64_t pause_ms, size_t size,
                          .run = run};
     loop_timer_set(r->timer, pause_ms);
     return r;
+}
+
+void rounds_pass(struct rounds *rounds, void *arg)
+{
+    rounds->arg = arg;
 }
 
 void rounds_destroy(struct rounds **rounds)

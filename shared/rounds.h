@@ -12,11 +12,14 @@ struct rounds;
 struct rounds *rounds_new(struct service *s, int64_t pause_ms, size_t size,
                           void (*run)(struct task *), int64_t deadline_in_ms);
 void rounds_destroy(struct rounds **rounds);
+/* From now on each round begins with that `arg`. */
+void rounds_pass(struct rounds *rounds, void *arg);
 
 /* What each round's struct begins with. */
 struct round_task {
     struct task task;
     struct rounds *rounds;
+    void *arg; /* NULL where none was passed */
 };
 
 #endif

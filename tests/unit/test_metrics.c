@@ -75,6 +75,27 @@ static void escapes_labels(void **state)
     buffer_free(&out);
 }
 
+static void labels_of_their_own(void **state)
+{
+    struct buffer out = {0};
+    (void)state;
+    metric_set_of(METRIC_pool_low, "pool", STR("gone"), 1);
+    metric_set_of(METRIC_pool_held, "pool", STR("gone"), 7);
+    metric_forget_of(METRIC_pool_low);
+    for (int i = 0; i < 40; i++)
+        metric_set_of(METRIC_pool_low, "pool", STR("N\"L"), i);
+    metrics_samples(&out, "p", "p-1");
+    CHECK("one of many",
+          memmem(out.ptr, out.len,
+                 "birdcar_pool_low{service=\"p\",instance=\"p-1\","
+                 "pool=\"N\\\"L\"} 39\n",
+                 62) != NULL);
+    CHECK("of another", memmem(out.ptr, out.len, "pool=\"gone\"} 7\n", 15));
+    CHECK("forgotten",
+          memmem(out.ptr, out.len, "pool=\"gone\"} 1\n", 15) == NULL);
+    buffer_free(&out);
+}
+
 static void sorts_a_page(void **state)
 {
     /* The last has no newline; four belong to nothing in the table. */
@@ -128,6 +149,7 @@ int main(void)
         cmocka_unit_test(writes_samples),
         cmocka_unit_test(writes_a_ratio),
         cmocka_unit_test(escapes_labels),
+        cmocka_unit_test(labels_of_their_own),
         cmocka_unit_test(sorts_a_page),
         cmocka_unit_test(needs_no_samples),
     };
