@@ -55,8 +55,9 @@ def test_add_a_number_and_a_pool(browser, deployment):
     assert "The pool is added." in page and "31, 32" in page
     page = browser.send("/numbers", phone="+31 970 0000 0001", pool="NL")
     assert "The proxy number is added." in page and "+3197000000001" in page
-    assert {"name": "NL", "id": "NL", "prefixes": ["31", "32"], "numbers": 1,
-            "capabilities": ["sms", "voice"]} in deployment.listed("pools")
+    pool = next(p for p in deployment.listed("pools") if p["id"] == "NL")
+    assert {"name": "NL", "prefixes": ["31", "32"], "numbers": 1,
+            "capabilities": ["sms", "voice"]}.items() <= pool.items()
 
 
 def test_import_numbers(browser, deployment):

@@ -89,7 +89,7 @@ static void labels_of_their_own(void **state)
           memmem(out.ptr, out.len,
                  "birdcar_pool_low{service=\"p\",instance=\"p-1\","
                  "pool=\"N\\\"L\"} 39\n",
-                 61) != NULL);
+                 60) != NULL);
     CHECK("of another", memmem(out.ptr, out.len, "pool=\"gone\"} 7\n", 15));
     CHECK("forgotten",
           memmem(out.ptr, out.len, "pool=\"gone\"} 1\n", 15) == NULL);

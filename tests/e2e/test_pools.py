@@ -1,0 +1,71 @@
+"""Pools over HTTP: how they stand, their mark, and who is told."""
+
+import pytest
+from pages import Browser
+from poll import wait_for
+
+STANDS = {"numbers": 10, "held": 0, "busiest": 0, "peak_need": 0, "refused": False, "short_in_days": None,
+          "low_water": None, "low": False}
+
+
+def pool(deployment, **wanted):
+    got = deployment.api.get("/api/v1/pools/default").json
+    return {name: got[name] for name in wanted}
+
+
+def test_how_a_pool_stands(deployment):
+    got = deployment.api.get("/api/v1/pools/default").json
+    days = got.pop("days")
+    assert days == [] and STANDS.items() <= got.items()
+    assert got == deployment.listed("pools")[0]
+    deployment.ride(1, 1)
+    deployment.ride(1, 2)
+    now = {"held": 2, "busiest": 2, "peak_need": 2}
+    assert pool(deployment, **now) == now
+    day, = deployment.api.get("/api/v1/pools/default").json["days"]
+    assert len(day.pop("day")) == len("2026-11-27")
+    assert day == {"peak_need": 2, "busiest": 2, "refused": False}
+
+
+@pytest.mark.parametrize("path, body, status, code, field", [
+    ("nowhere", {}, 404, "not_found", "name"),
+    ("default", {"low_water": "x"}, 422, "invalid", "low_water"),
+    ("default", {"low_water": -1}, 422, "invalid", "low_water"),
+    ("default", {"low_water": 1.5}, 422, "invalid", "low_water"),
+    ("default", {"low_water": True}, 422, "wrong_kind", "low_water"),
+    ("default", {"low_water": 100_001}, 422, "invalid", "low_water")])
+def test_what_is_no_mark(deployment, path, body, status, code, field):
+    answer = deployment.api.json("PATCH", f"/api/v1/pools/{path}", body)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (status, code, field)
+    assert pool(deployment, low_water=None) == {"low_water": None}
+    assert deployment.api.get("/api/v1/pools/nowhere").status == 404
+
+
+def test_a_low_pool(deployment):
+    """By the API and by the page; and said on the page, and to Prometheus."""
+    browser = Browser(deployment)
+    assert "is low on numbers" not in browser.go("/")
+    answer = deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": 11})
+    assert answer.status == 200 and answer.json["low"] and answer.json["low_water"] == 11
+    assert "Pool default is low on numbers." in browser.go("/")
+    wait_for(lambda: 'pool="default"} 1' in metric(deployment, "pool_low"), what="the metric")
+    assert 'pool="default"} 10' in metric(deployment, "pool_numbers")
+    page = browser.go("/pools/default")
+    assert "This pool is low on numbers." in page and 'value="11"' in page
+    path = "/pools/default"
+    page = browser.send(path, page=path, low_water="many")
+    assert browser.answer.status == 422 and 'id="edit-low-water-bad"' in page and 'value="many"' in page
+    page = browser.send(path, page=path, low_water="3", **{"from": "pool"})
+    assert "The pool is saved." in page and 'value="3"' in page and "low on numbers" not in page
+    browser.send(path, page=path, low_water="")
+    assert pool(deployment, low_water=0) == {"low_water": None}
+    assert deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": 4}).json["low_water"] == 4
+    assert deployment.api.json("PATCH", "/api/v1/pools/default", {}).json["low_water"] == 4
+    assert deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": None}).json["low_water"] is None
+    wait_for(lambda: 'pool="default"} 0' in metric(deployment, "pool_low"), what="the metric")
+    assert browser.http.get("/pools/nowhere").status == 404
+
+
+def metric(deployment, name):
+    lines = deployment.api.get("/metrics").text.splitlines()
+    return next((line for line in lines if line.startswith(f"birdcar_{name}{{")), "")
