@@ -86,7 +86,12 @@ else
 end
 -- That one number is not free says nothing of the pool.
 if number or ARGV[7] == '' then note(number) end
-if not number then return {'none', text(next_free or 0)} end
+if not number then
+  -- A claim on what its route refuses is nobody's: a repeat would find it, and
+  -- the end that was asked for now.
+  if claim and ARGV[4] ~= '' then redis.call('DEL', KEYS[4]) end
+  return {'none', text(next_free or 0)}
+end
 
 local ends_claim = now + CLAIM_MS
 local function hold(key)

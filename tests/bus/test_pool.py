@@ -407,6 +407,18 @@ def test_a_refused_number_is_not_offered_again_later(scene, redis):
     assert pool.ask("a", "b", claim, refused=got["number"])[0] is None
 
 
+def test_a_claim_on_what_was_refused_is_nobodys(scene, redis):
+    """A repeat is a new request: its end is counted from then."""
+    pool = Pool(scene, 1)
+    claim, got = pool.ask("a", "b")
+    number = got["number"]
+    assert pool.ask("a", "b", claim, refused=number)[0] is None
+    redis.move(minutes=2)
+    later = pool.ask("a", "b", claim)[1]
+    assert later["number"] == number and not later["lapsed"]
+    assert later["ends"] - got["ends"] >= 2 * MINUTE
+
+
 def test_a_wanted_number_or_none(scene, redis):
     pool, now = Pool(scene, 3), redis.now_ms()
     wanted = pool.numbers[2]
