@@ -12,9 +12,9 @@ static const char *const number_edit_fields[] = {"label", "pool", "state",
 static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
-static const char *const pool_edit_fields[] = {"low_water", NULL};
-static const char *const ride_fields[] = {"customer",    "driver",   "start",
-                                          "destination", "datetime", "pool", NULL};
+static const char *const pool_edit_fields[] = {"low_water", "prefixes", NULL};
+static const char *const ride_fields[] = {
+    "customer", "driver", "start", "destination", "datetime", "pool", NULL};
 static const char *const extend_fields[] = {"ends_at", NULL};
 static const char *const no_fields[] = {NULL};
 
@@ -211,7 +211,14 @@ static bool read_pool_edit(struct errand *e)
 {
     struct msg_pool_edit *m = &e->ask.pool_edit;
     m->name = e->x.part[0];
-    return field_count_or_none(e, "low_water", &m->remark, &m->low_water);
+    return field_count_or_none(e, "low_water", &m->remark, &m->low_water) &&
+           field_words_or_none(e, "prefixes", &m->reprefix, &m->prefixes);
+}
+
+static bool read_pool_remove(struct errand *e)
+{
+    e->ask.pool_remove.name = e->x.part[0];
+    return true;
 }
 
 static bool read_pool_stats(struct errand *e)
@@ -289,6 +296,13 @@ const struct act act_pool_edit = {.service = "pool-svc",
                                   .done = "pool_saved",
                                   .form = "edit_form",
                                   .fields = pool_edit_fields};
+const struct act act_pool_remove = {.service = "pool-svc",
+                                    .type = &type_pool_remove,
+                                    .read = read_pool_remove,
+                                    .status = 204,
+                                    .done = "pool_removed",
+                                    .form = "delete_form",
+                                    .fields = no_fields};
 const struct act act_pool_stats = {.service = "pool-svc",
                                    .type = &type_pool_stats,
                                    .read = read_pool_stats,

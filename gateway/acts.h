@@ -32,6 +32,7 @@ union ask {
     struct msg_pool_list pool_list;
     struct msg_pool_stats pool_stats;
     struct msg_pool_edit pool_edit;
+    struct msg_pool_remove pool_remove;
     struct msg_letter_list letter_list;
     struct msg_letter_resend letter_resend;
     struct msg_letter_drop letter_drop;
@@ -95,8 +96,8 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_driver_add, act_driver_list, act_driver_get, act_driver_edit,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
     act_number_get, act_number_edit, act_number_remove, act_number_import,
-    act_pool_add, act_pool_list, act_pool_stats, act_pool_edit, act_ride_create,
-    act_ride_list, act_ride_get, act_ride_end, act_ride_extend,
+    act_pool_add, act_pool_list, act_pool_stats, act_pool_edit, act_pool_remove,
+    act_ride_create, act_ride_list, act_ride_get, act_ride_end, act_ride_extend,
     act_ride_timeline, act_ride_why, act_pair_why, act_letter_list,
     act_letter_resend, act_letter_drop, act_letter_resend_all,
     act_letter_drop_all;

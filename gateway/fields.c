@@ -168,6 +168,13 @@ bool field_words(struct errand *e, const char *name, struct list *out)
                       : read_array(e, name, out);
 }
 
+bool field_words_or_none(struct errand *e, const char *name, bool *is_given,
+                         struct list *out)
+{
+    *is_given = params_find(&e->params, name) != NULL;
+    return field_words(e, name, out);
+}
+
 bool field_limit(struct errand *e, int64_t *out)
 {
     const struct param *param = params_find(&e->params, "limit");

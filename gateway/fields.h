@@ -34,6 +34,9 @@ bool field_flag_if_any(struct errand *e, const char *name, bool otherwise,
                        bool *out);
 /* An array of strings; in a form, words between commas. */
 bool field_words(struct errand *e, const char *name, struct list *out);
+/* The same; `*is_given`: it is there, and may be empty. */
+bool field_words_or_none(struct errand *e, const char *name, bool *is_given,
+                         struct list *out);
 bool field_limit(struct errand *e, int64_t *out);
 
 /* From here on the fields are those of the address, whatever the body is. */

@@ -20,12 +20,12 @@ int main(int argc, char **argv)
 {
     static const char *const peers[] = {NULL};
     const struct bus_route routes[] = {
-        route_pool_add,      route_pool_list,     route_pool_choose,
-        route_pool_stats,    route_pool_edit,     route_number_add,
-        route_number_list,   route_number_get,    route_number_edit,
-        route_number_remove, route_number_import, route_number_set_aside,
-        route_number_assign, route_number_why,    route_hold_set,
-        route_claim_drop,    {NULL, 0, NULL}};
+        route_pool_add,         route_pool_list,     route_pool_choose,
+        route_pool_stats,       route_pool_edit,     route_pool_remove,
+        route_number_add,       route_number_list,   route_number_get,
+        route_number_edit,      route_number_remove, route_number_import,
+        route_number_set_aside, route_number_assign, route_number_why,
+        route_hold_set,         route_claim_drop,    {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "pool-svc",
         .summary = "the proxy numbers, and which may serve which pair",

@@ -34,12 +34,19 @@ static void find_pool(struct task *t, struct number_adding *c)
     struct str pool = m->pool.len > 0 ? m->pool : str_of(pool_default);
     c->spot.pool = pool;
     if (m->pool.len == 0 && !c->dry)
-        REDIS_DO(redis, t, STR("pools"), NULL, STR("HSETNX"), STR("pools"),
+        REDIS_DO(redis, t, STR("pools"), &c->made, STR("HSETNX"), STR("pools"),
                  pool, STR(""));
     REDIS_DO(redis, t, STR("pools"), &c->pools, STR("HEXISTS"), STR("pools"),
              pool);
     REDIS_DO(redis, t, pool_tag(t->arena, pool), &c->needs, STR("HGET"),
              pool_key_settings(t->arena, pool), STR("capabilities"));
+}
+
+/* Made just now, perhaps anew. */
+static void open_default(struct task *t, struct number_adding *c)
+{
+    if (value_num(&c->made, 0) > 0)
+        pool_open_it(t, c->spot.pool, STR("sms,voice"), NULL);
 }
 
 static bool pool_takes_it(struct task *t, const struct number_adding *c)
@@ -66,6 +73,13 @@ static bool is_ours(struct task *t, const struct number_adding *c)
              !str_is(value_str(value_at(&c->written, 0)), "ok"))
         task_reject(t, PROBLEM_number_elsewhere, STR("phone"));
     return t->outcome == DONE;
+}
+
+/* The pool closed, or asks for more, since it was looked at. */
+static void undo(struct task *t, struct number_adding *c)
+{
+    spot_drop(t, c->spot, &c->left);
+    phonebook_release(service_of(t)->redis, t, c->hash, STR("number"), 0);
 }
 
 /* Once it is in its pool: who removed it at the same time may have forgotten
@@ -112,6 +126,8 @@ void number_add_run(struct task *t)
     if (!read_add(t, c))
         TASK_FAIL(t);
     AWAIT(t, find_pool(t, c));
+    if (t->outcome == DONE)
+        AWAIT(t, open_default(t, c));
     if (!pool_takes_it(t, c))
         TASK_FAIL(t);
     if (c->dry) {
@@ -130,10 +146,14 @@ void number_add_run(struct task *t)
     if (!is_ours(t, c))
         TASK_FAIL(t);
     AWAIT(t, spot_put(t, c->spot, c->luggage, &c->put));
-    if (t->outcome == DONE && !str_is(value_str(value_at(&c->put, 0)), "ok"))
-        task_reject(t, PROBLEM_unknown_pool, STR("pool"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
+    if (!str_is(value_str(value_at(&c->put, 0)), "ok")) {
+        AWAIT(t, undo(t, c));
+        if (t->outcome == DONE)
+            task_reject(t, PROBLEM_unknown_pool, STR("pool"));
+        TASK_FAIL(t);
+    }
     AWAIT(t, make_sure(t, c));
     if (!is_ours(t, c)) {
         AWAIT(t, spot_leave(t, c->spot, &c->left));

@@ -14,7 +14,7 @@ struct number_adding {
     struct spot spot;
     struct luggage luggage;
     struct str hash;
-    struct value pools, needs, marked, written, put, left;
+    struct value made, pools, needs, marked, written, put, left;
 };
 
 void number_add_run(struct task *t);

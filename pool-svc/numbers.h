@@ -8,7 +8,7 @@
 enum { LABEL_MOST = 100 }; /* characters */
 
 extern const struct bus_route route_number_add, route_number_list,
-    route_number_get, route_number_edit, route_number_remove, route_number_set_aside,
-    route_number_import;
+    route_number_get, route_number_edit, route_number_remove,
+    route_number_set_aside, route_number_import;
 
 #endif

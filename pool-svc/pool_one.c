@@ -1,14 +1,20 @@
-/* One pool: POOL_STATS tells how it stands, POOL_EDIT changes its settings. */
+/* One pool: POOL_STATS tells how it stands, POOL_EDIT changes whom it serves
+ * and its settings, POOL_REMOVE takes it away. */
 #include "pool-svc/need.h"
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/pools.h"
+#include "shared/script.h"
+
+SCRIPT(pool_prefixes);
+SCRIPT(pool_close);
 
 static const int64_t low_water_most = 100000;
 
 /* Prefixes stand in `pools`, all else on the pool's own hash tag. */
 struct one_pool {
     struct call call;
-    struct value prefixes, figures;
+    struct str joined;
+    struct value prefixes, figures, done;
 };
 
 static bool pool_valid(struct task *t, struct str name)
@@ -74,9 +80,31 @@ static void set_low_water(struct task *t, const struct msg_pool_edit *m)
                  arena_number(a, m->low_water));
 }
 
-static bool edit_valid(struct task *t, const struct msg_pool_edit *m)
+static void set_prefixes(struct task *t, struct one_pool *c, struct str name)
 {
-    if (m->remark && (m->low_water < -1 || m->low_water > low_water_most))
+    struct str key = STR("pools"), args[] = {name, c->joined};
+    redis_script(service_of(t)->redis, t, key, &pool_prefixes, &key, 1, args, 2,
+                 &c->done);
+}
+
+static bool prefixes_set(struct task *t, const struct one_pool *c)
+{
+    struct str fate = value_str(value_at(&c->done, 0));
+    if (t->outcome != DONE)
+        return false;
+    if (str_is(fate, "gone"))
+        task_reject(t, PROBLEM_not_found, STR("name"));
+    else if (str_is(fate, "prefix"))
+        task_reject(t, PROBLEM_prefix_taken, STR("prefixes"));
+    return t->outcome == DONE;
+}
+
+static bool edit_valid(struct task *t, struct one_pool *c)
+{
+    const struct msg_pool_edit *m = c->call.request;
+    if (m->reprefix && !pool_join_prefixes(t, &m->prefixes, &c->joined))
+        task_reject(t, PROBLEM_invalid, STR("prefixes"));
+    else if (m->remark && (m->low_water < -1 || m->low_water > low_water_most))
         task_reject(t, PROBLEM_invalid, STR("low_water"));
     return t->outcome == DONE && pool_valid(t, m->name);
 }
@@ -86,8 +114,13 @@ static void edit_run(struct task *t)
     struct one_pool *c = (struct one_pool *)t;
     const struct msg_pool_edit *m = c->call.request;
     TASK_BEGIN(t);
-    if (!edit_valid(t, m))
+    if (!edit_valid(t, c))
         TASK_FAIL(t);
+    if (m->reprefix) {
+        AWAIT(t, set_prefixes(t, c, m->name));
+        if (!prefixes_set(t, c))
+            TASK_FAIL(t);
+    }
     AWAIT(t, ask_prefixes(t, c, m->name));
     if (!is_there(t, c))
         TASK_FAIL(t);
@@ -105,3 +138,40 @@ static void edit_run(struct task *t)
 
 const struct bus_route route_pool_edit = {&type_pool_edit,
                                           sizeof(struct one_pool), edit_run};
+
+/* ---- POOL_REMOVE ---- */
+
+static void close_it(struct task *t, struct one_pool *c, struct str name)
+{
+    struct arena *a = t->arena;
+    struct str keys[] = {pool_key_index(a, name), pool_key_settings(a, name),
+                         pool_key_need(a, name), pool_key_busy(a, name),
+                         pool_key_about(a, name)};
+    redis_script(service_of(t)->redis, t, pool_tag(a, name), &pool_close, keys,
+                 5, NULL, 0, &c->done);
+}
+
+static void remove_run(struct task *t)
+{
+    struct one_pool *c = (struct one_pool *)t;
+    const struct msg_pool_remove *m = c->call.request;
+    TASK_BEGIN(t);
+    if (!pool_valid(t, m->name))
+        TASK_FAIL(t);
+    AWAIT(t, ask_prefixes(t, c, m->name));
+    if (!is_there(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, close_it(t, c, m->name));
+    if (t->outcome == DONE && str_is(value_str(value_at(&c->done, 0)), "used"))
+        task_reject(t, PROBLEM_pool_used, STR("name"));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, REDIS_DO(service_of(t)->redis, t, STR("pools"), NULL, STR("HDEL"),
+                      STR("pools"), m->name));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    TASK_END(t);
+}
+
+const struct bus_route route_pool_remove = {
+    &type_pool_remove, sizeof(struct one_pool), remove_run};

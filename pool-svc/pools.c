@@ -6,6 +6,7 @@
 #include "shared/script.h"
 
 SCRIPT(pool_add);
+SCRIPT(pool_open);
 
 const char pool_default[] = "default";
 
@@ -51,9 +52,8 @@ struct add {
     struct value done, set;
 };
 
-/* The prefixes joined by commas; false names what is wrong with them. */
-static bool join_prefixes(struct task *t, const struct list *prefixes,
-                          struct str *joined)
+bool pool_join_prefixes(struct task *t, const struct list *prefixes,
+                        struct str *joined)
 {
     if (prefixes->count > POOL_PREFIXES_MOST)
         return false;
@@ -83,16 +83,12 @@ static void send_add(struct task *t, struct add *c)
                  &c->done);
 }
 
-/* What it is for stands fast from then on, as its numbers were taken for it. */
-static void set_capabilities(struct task *t, struct add *c)
+void pool_open_it(struct task *t, struct str pool, struct str capabilities,
+                  struct value *out)
 {
-    const struct msg_pool_add *m = c->call.request;
-    struct redis *redis = service_of(t)->redis;
-    struct str tag = pool_tag(t->arena, m->name);
-    struct str key = pool_key_settings(t->arena, m->name);
-    REDIS_DO(redis, t, tag, NULL, STR("HSETNX"), key, STR("capabilities"),
-             c->capabilities);
-    REDIS_DO(redis, t, tag, &c->set, STR("HGET"), key, STR("capabilities"));
+    struct str key = pool_key_settings(t->arena, pool);
+    redis_script(service_of(t)->redis, t, pool_tag(t->arena, pool), &pool_open,
+                 &key, 1, &capabilities, 1, out);
 }
 
 static bool add_read(struct task *t, struct add *c)
@@ -101,7 +97,7 @@ static bool add_read(struct task *t, struct add *c)
     if (!pool_name_valid(m->name))
         task_reject(t, m->name.len > 0 ? PROBLEM_invalid : PROBLEM_missing,
                     STR("name"));
-    else if (!join_prefixes(t, &m->prefixes, &c->prefixes))
+    else if (!pool_join_prefixes(t, &m->prefixes, &c->prefixes))
         task_reject(t, PROBLEM_invalid, STR("prefixes"));
     else if (!capabilities_join(t->arena, &m->capabilities, &c->capabilities))
         task_reject(t, PROBLEM_invalid, STR("capabilities"));
@@ -133,8 +129,9 @@ static void add_run(struct task *t)
     AWAIT(t, send_add(t, c));
     if (!was_added(t, c))
         TASK_FAIL(t);
-    AWAIT(t, set_capabilities(t, c));
-    if (t->outcome == DONE && !str_eq(value_str(&c->set), c->capabilities))
+    AWAIT(t, pool_open_it(t, m->name, c->capabilities, &c->set));
+    if (t->outcome == DONE &&
+        !str_eq(value_str(value_at(&c->set, 0)), c->capabilities))
         task_reject(t, PROBLEM_pool_exists, STR("capabilities"));
     if (t->outcome != DONE)
         TASK_FAIL(t);

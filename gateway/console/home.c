@@ -157,33 +157,13 @@ static void word_numbers(const cJSON *root)
     }
 }
 
-/* "31, 32" */
-static void add_prefixes(struct arena *arena, const cJSON *root)
+static void word_pools(struct arena *arena, const cJSON *root)
 {
     const cJSON *pools = cJSON_GetObjectItemCaseSensitive(root, "pools");
     cJSON *pool = NULL;
     cJSON_ArrayForEach(pool, cJSON_GetObjectItemCaseSensitive(pools, "items"))
     {
-        struct str serves = STR_NONE;
-        const cJSON *prefix = NULL;
-        cJSON_ArrayForEach(prefix,
-                           cJSON_GetObjectItemCaseSensitive(pool, "prefixes"))
-        {
-            serves = arena_printf(arena, "%.*s%s%s", STR_ARG(serves),
-                                  serves.len > 0 ? ", " : "",
-                                  cJSON_GetStringValue(prefix));
-        }
-        json_add(arena, pool, "serves", serves);
-    }
-}
-
-static void add_outlooks(struct arena *arena, const cJSON *root)
-{
-    const cJSON *pools = cJSON_GetObjectItemCaseSensitive(root, "pools");
-    cJSON *pool = NULL;
-    cJSON_ArrayForEach(pool, cJSON_GetObjectItemCaseSensitive(pools, "items"))
-    {
-        page_add_outlook(arena, pool);
+        page_word_pool(arena, pool);
     }
 }
 
@@ -228,8 +208,7 @@ static void home_show(struct page *p)
     add_dead(p, root);
     mark_live(root);
     word_numbers(root);
-    add_prefixes(p->e.x.task.arena, root);
-    add_outlooks(p->e.x.task.arena, root);
+    word_pools(p->e.x.task.arena, root);
     if (p->has_failed) {
         bool is_ride = strcmp(p->e.x.route->act->form, "ride_form") == 0;
         mark_chosen(p, root, "customers", "customer", "chosen");

@@ -40,8 +40,9 @@ void page_add_times(struct arena *arena, cJSON *thing);
 
 /* Beside a number's state the same for people. */
 void page_number_words(cJSON *number);
-/* Of a pool, when it is short, in words. */
-void page_add_outlook(struct arena *arena, cJSON *pool);
+
+/* What a pool serves, and how it will stand, for people. */
+void page_word_pool(struct arena *arena, cJSON *pool);
 
 /* A cursor, as it may stand in a link's query. */
 void page_add_encoded(struct buffer *out, struct str text);

@@ -12,7 +12,22 @@ static void pool_ask(struct page *p)
             &m, &p->pool);
 }
 
-void page_add_outlook(struct arena *arena, cJSON *pool)
+/* "31, 32" */
+static void add_prefixes(struct arena *arena, cJSON *pool)
+{
+    struct str serves = STR_NONE;
+    const cJSON *prefix = NULL;
+    cJSON_ArrayForEach(prefix,
+                       cJSON_GetObjectItemCaseSensitive(pool, "prefixes"))
+    {
+        serves = arena_printf(arena, "%.*s%s%s", STR_ARG(serves),
+                              serves.len > 0 ? ", " : "",
+                              cJSON_GetStringValue(prefix));
+    }
+    json_add(arena, pool, "serves", serves);
+}
+
+static void add_outlook(struct arena *arena, cJSON *pool)
 {
     const cJSON *days = cJSON_GetObjectItemCaseSensitive(pool, "short_in_days");
     int in = cJSON_IsNumber(days) ? days->valueint : -1;
@@ -23,6 +38,12 @@ void page_add_outlook(struct arena *arena, cJSON *pool)
         words =
             arena_printf(arena, "short in %d %s", in, in == 1 ? "day" : "days");
     json_add(arena, pool, "outlook", words);
+}
+
+void page_word_pool(struct arena *arena, cJSON *pool)
+{
+    add_prefixes(arena, pool);
+    add_outlook(arena, pool);
 }
 
 /* The newest first, each with a bar of its need; the longest is the pool's
@@ -54,7 +75,7 @@ static void pool_show(struct page *p)
     struct arena *arena = x->task.arena;
     cJSON *root = page_values(p, "Pool");
     cJSON *pool = show_pool_figures(arena, &p->pool);
-    page_add_outlook(arena, pool);
+    page_word_pool(arena, pool);
     show_days(pool);
     cJSON_AddItemToObject(root, "pool", pool);
     page_answer(x, page_status(p), ASSET(pool_html), &root);

@@ -66,6 +66,58 @@ def test_without_a_default_who_matches_nothing_has_no_pool(scene):
                          phone="4420")[0] == "no_number"
 
 
+def test_whom_a_pool_serves_may_change(scene):
+    scene.pool("NL", "31")
+    scene.pool("BE", "32")
+    edit = {"name": "NL", "reprefix": True}
+    assert scene.refused("pool-svc", "POOL_EDIT", **edit, prefixes=["32"]) == (
+        "prefix_taken", "prefixes")
+    assert scene.refused("pool-svc", "POOL_EDIT", **edit, prefixes=["x"]) == (
+        "invalid", "prefixes")
+    assert scene.refused("pool-svc", "POOL_EDIT", name="DE", reprefix=True,
+                         prefixes=["49"]) == ("not_found", "name")
+    for _ in range(2):
+        pool = scene.done("pool-svc", "POOL_EDIT", **edit,
+                          prefixes=["31", "+352"])
+        assert pool["prefixes"] == ["31", "352"]
+    assert scene.done("pool-svc", "POOL_CHOOSE", phone="3521")["pool"] == "NL"
+    scene.done("pool-svc", "POOL_EDIT", **edit, prefixes=[])
+    assert scene.done("pool-svc", "POOL_CHOOSE", phone="1")["pool"] == "NL"
+
+
+def test_a_pool_without_numbers_is_removed(scene, redis):
+    scene.done("pool-svc", "POOL_ADD", name="A", capabilities=["sms"])
+    phone = scene.number("A")
+    assert scene.refused("pool-svc", "POOL_REMOVE", name="A") == (
+        "pool_used", "name")
+    scene.done("pool-svc", "NUMBER_REMOVE", phone=phone)
+    scene.done("pool-svc", "POOL_REMOVE", name="A")
+    assert scene.refused("pool-svc", "POOL_REMOVE", name="A")[0] == "not_found"
+    assert scene.done("pool-svc", "POOL_LIST")["pools"] == []
+    # One that was about to come finds it closed, and leaves nothing behind.
+    redis.client.hset("pools", "A", "")
+    assert scene.refused("pool-svc", "NUMBER_ADD", phone=phone, pool="A",
+                         capabilities=["sms", "voice"]) == (
+        "unknown_pool", "pool")
+    assert not redis.client.keys("number:*") + redis.client.keys("phone:*")
+    redis.client.hdel("pools", "A")
+    # At once again, as another one, and for good.
+    pool = scene.pool("A", "31")
+    assert pool["capabilities"] == ["sms", "voice"]
+    redis.move(minutes=2)
+    assert scene.number("A")
+    assert scene.done("pool-svc", "POOL_LIST")["pools"][0]["numbers"] == 1
+
+
+def test_the_default_pool_comes_back(scene):
+    phone = scene.number()
+    scene.done("pool-svc", "NUMBER_REMOVE", phone=phone)
+    scene.done("pool-svc", "POOL_REMOVE", name="default")
+    assert scene.number() != phone
+    assert [p["name"] for p in scene.done("pool-svc", "POOL_LIST")["pools"]
+            ] == ["default"]
+
+
 # ---- numbers ----
 
 def test_a_number_is_in_one_pool(scene):

@@ -72,7 +72,7 @@ FIELDS = {
 
 # Paths that take a JSON body, by method; then all that is known of each path.
 BODIES = [*(("POST", f"/api/v1/{kind}") for kind in GOOD), ("PATCH", "/api/v1/customers/1"),
-          ("PUT", "/api/v1/drivers/1"), ("PATCH", f"/api/v1/numbers/{NUMBER}"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend")]
+          ("PUT", "/api/v1/drivers/1"), ("PATCH", f"/api/v1/numbers/{NUMBER}"), ("PATCH", "/api/v1/pools/default"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend")]
 PERSON, THINGS = "GET HEAD PATCH PUT DELETE", "GET HEAD POST"
 UNKNOWN_TEXT = "17-0123456789abcdef"
 METHODS = {
@@ -81,6 +81,7 @@ METHODS = {
     f"/api/v1/messages/{UNKNOWN_TEXT}/resend": "POST", "/messages": "GET HEAD", "/messages/resend": "POST",
     "/messages/drop": "POST", f"/messages/{UNKNOWN_TEXT}/resend": "POST", f"/messages/{UNKNOWN_TEXT}/drop": "POST",
     "/api/v1/customers": THINGS, "/api/v1/drivers": THINGS, "/api/v1/numbers": THINGS, "/api/v1/pools": THINGS,
+    "/api/v1/pools/default": "GET HEAD PATCH DELETE", "/pools/default": THINGS, "/pools/default/delete": "POST",
     f"/api/v1/numbers/{NUMBER}": "GET HEAD PATCH DELETE", "/api/v1/numbers/import": "GET HEAD POST PATCH DELETE",
     "/numbers/import": THINGS, f"/numbers/{NUMBER}": THINGS, f"/numbers/{NUMBER}/delete": "POST",
     "/api/v1/rides": THINGS, "/api/v1/customers/1": PERSON, "/api/v1/drivers/1": PERSON,

@@ -60,6 +60,20 @@ def test_add_a_number_and_a_pool(browser, deployment):
             "capabilities": ["sms", "voice"]}.items() <= pool.items()
 
 
+def test_a_pools_life(browser, deployment):
+    browser.send("/pools", name="BE", prefixes="41")
+    page = browser.send("/pools/BE", page="/pools/BE", prefixes="41, 352", low_water="", **{"from": "pool"})
+    assert "The pool is saved." in page and "41, 352" in page
+    page = browser.send("/pools/BE", page="/pools/BE", prefixes="31x", low_water="2", **{"from": "pool"})
+    assert beside(page, "edit-prefixes") == "This value cannot be used."
+    browser.send("/numbers", phone="+32 460 000 001", pool="BE")
+    page = browser.send("/pools/BE/delete", page="/pools/BE")
+    assert "This pool has numbers; move or remove them first." in page
+    browser.send("/numbers/+32460000001/delete", page="/numbers/+32460000001")
+    page = browser.send("/pools/BE/delete", page="/pools/BE")
+    assert "The pool is removed." in page and browser.http.get("/pools/BE").status == 404
+
+
 def test_import_numbers(browser, deployment):
     lines = "phone;pool;label\n+31 970 0000 0011;;\"a <b>\"\n+31 970 0000 0012;nowhere;\n12"
     page = browser.send("/numbers/import", page="/numbers/import", csv=lines, dry_run="1")
