@@ -5,12 +5,15 @@
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/pools.h"
 #include "pool-svc/spot.h"
+#include "shared/alerts.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
 #include "shared/phone.h"
 #include "shared/phonebook.h"
 #include "shared/words.h"
+
+enum { ALERTED_AGAIN_MS = 3600000 }; /* about one number */
 
 /* Of a move, each on one hash tag. A repeat of a request that was cut begins
  * anew, and finds done what was done. */
@@ -271,6 +274,33 @@ const struct bus_route route_number_edit = {&type_number_edit,
 
 /* ---- NUMBER_SET_ASIDE ---- */
 
+static void ask_state(struct task *t, struct change *c)
+{
+    spot_change(t, c->spot, STR_NONE, false, STR_NONE, &c->about);
+    REDIS_DO(service_of(t)->redis, t, STR("time"), &c->known, STR("TIME"));
+}
+
+static bool is_active(const struct change *c)
+{
+    return str_is(luggage_of_number(&c->about).state, "active");
+}
+
+/* Before it is: so that who dies in between is followed by one who tells. */
+static void raise_alert(struct task *t, struct change *c)
+{
+    struct arena *a = t->arena;
+    int64_t now_ms = redis_time_ms(&c->known);
+    struct str id =
+        arena_printf(a, "set_aside-%.*s-%lld", STR_ARG(c->spot.number),
+                     (long long)(now_ms / ALERTED_AGAIN_MS));
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(
+        data, "number", arena_printf(a, "+%.*s", STR_ARG(c->spot.number)).ptr);
+    cJSON_AddStringToObject(data, "pool", arena_cstr(a, c->spot.pool));
+    alert_raise(service_of(t)->redis, t, id, "number.set_aside", now_ms, data);
+    cJSON_Delete(data);
+}
+
 static void set_aside_run(struct task *t)
 {
     struct change *c = (struct change *)t;
@@ -280,6 +310,11 @@ static void set_aside_run(struct task *t)
         TASK_FAIL(t);
     AWAIT(t, ask_where(t, c));
     if (!is_somewhere(t, c))
+        TASK_FAIL(t);
+    AWAIT(t, ask_state(t, c));
+    if (t->outcome == DONE && is_active(c))
+        AWAIT(t, raise_alert(t, c));
+    if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, spot_change(t, c->spot, STR("set_aside"), false, STR_NONE,
                          &c->about));

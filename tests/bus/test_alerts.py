@@ -75,6 +75,18 @@ def test_from_the_pool_to_the_operator(scene, redis, receiver, notify):
     assert len(set(receiver.ids())) == 2
 
 
+def test_a_number_set_aside_is_told_once(scene, receiver, notify):
+    notify()
+    phone = scene.number()
+    for _ in range(3):
+        scene.done("pool-svc", "NUMBER_SET_ASIDE", phone=phone)
+    wait_for(receiver.ids, what="the alert")
+    holds(lambda: len(receiver.ids()) == 1, 1, "one alert")
+    body, = receiver.bodies()
+    assert body["type"] == "number.set_aside"
+    assert body["data"] == {"number": "+" + phone, "pool": "default"}
+
+
 def stamp(ms):
     import datetime
     return datetime.datetime.fromtimestamp(
