@@ -62,7 +62,8 @@ void answer_problem(struct http_answer *answer, struct arena *arena,
     if (problem->field.len > 0)
         json_add(arena, json, "field", problem->field);
     if ((problem->code == PROBLEM_no_number ||
-         problem->code == PROBLEM_proxy_held) &&
+         problem->code == PROBLEM_proxy_held ||
+         problem->code == PROBLEM_number_held) &&
         problem->detail > 0)
         json_add(arena, json, "next_free_at",
                  time_text(arena, problem->detail));

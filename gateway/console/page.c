@@ -74,7 +74,9 @@ static void add_refusal(const struct page *p, cJSON *root)
     cJSON_AddStringToObject(refusal, "form", act->form);
     if (is_field(act, p->failed.field))
         cJSON_AddTrueToObject(refusal, "beside");
-    if (p->failed.code == PROBLEM_no_number && p->failed.detail > 0) {
+    if ((p->failed.code == PROBLEM_no_number ||
+         p->failed.code == PROBLEM_number_held) &&
+        p->failed.detail > 0) {
         json_add(arena, refusal, "next_free_at",
                  time_text(arena, p->failed.detail));
         page_add_times(arena, refusal);

@@ -69,3 +69,16 @@ def test_a_low_pool(deployment):
 def metric(deployment, name):
     lines = deployment.api.get("/metrics").text.splitlines()
     return next((line for line in lines if line.startswith(f"birdcar_{name}{{")), "")
+
+
+def test_a_number_in_use_stays_until_it_is_free(deployment):
+    ride = deployment.ride(3, 3)
+    path = f"/api/v1/numbers/{ride['proxy']}"
+    answer = deployment.api.json("PATCH", path, {"state": "draining", "label": "old"})
+    assert (answer.json["state"], answer.json["label"], answer.json["rides"]) == ("draining", "old", 1)
+    answer = deployment.api.request("DELETE", path, b"", deployment.api.headers)
+    assert (answer.status, answer.json["code"]) == (409, "number_held")
+    assert answer.json["next_free_at"] >= ride["number_kept_until"]
+    assert deployment.sandbox.text("+447700900103", ride["proxy"], "still here")["status"] == 200
+    answer = deployment.api.json("PATCH", path, {"state": "active", "label": None})
+    assert (answer.json["state"], answer.json["label"]) == ("active", "")
