@@ -77,6 +77,8 @@ static void add_refusal(const struct page *p, cJSON *root)
     if ((p->failed.code == PROBLEM_no_number ||
          p->failed.code == PROBLEM_number_held) &&
         p->failed.detail > 0) {
+        if (p->failed.code == PROBLEM_number_held)
+            cJSON_AddTrueToObject(refusal, "of_this_one");
         json_add(arena, refusal, "next_free_at",
                  time_text(arena, p->failed.detail));
         page_add_times(arena, refusal);
