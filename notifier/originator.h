@@ -7,7 +7,6 @@
 
 /* Tells pool-svc each third time in a row; nobody waits for it. Should it get
  * lost, the next three tell again. `in_a_row` may be 0. */
-void originator_refused(struct service *s, struct str proxy,
-                        unsigned in_a_row);
+void originator_refused(struct service *s, struct str proxy, unsigned in_a_row);
 
 #endif

@@ -134,11 +134,6 @@ static void list_person(struct task *t, struct add *c)
     struct str id = arena_number(t->arena, c->id);
     REDIS_DO(s->redis, t, key, NULL, STR("ZADD"), key, id, id);
     drop_claim(t, c);
-    const struct msg_person_add *m = c->call.request;
-    struct str request = key_person_request(t->arena, c->role, c->request);
-    if (m->once)
-        REDIS_DO(s->redis, t, request, NULL, STR("SET"), request,
-                 arena_printf(t->arena, "%lld made", (long long)c->id));
 }
 
 /* Under the request's name until there is an id: a refusal uses up none. */
@@ -156,14 +151,15 @@ static bool phone_is_theirs(struct task *t, const struct add *c)
 
 static bool needs_none(const struct add *c)
 {
-    return was_made(c) || str_is(value_str(value_at(&c->made, 0)), "reused");
+    return was_made(c) || str_is(value_str(value_at(&c->made, 0)), "reused") ||
+           value_field(&c->person.fields, "removed").len > 0;
 }
 
 /* Who it is that is not made again, or why not. */
 static void tell_none(struct task *t, struct add *c)
 {
     t->outcome = DONE;
-    if (!was_made(c))
+    if (str_is(value_str(value_at(&c->made, 0)), "reused"))
         task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     else if (person_decode(service_of(t), t, c->role, c->id, &c->person))
         person_describe(t, c->role, c->id, &c->person, c->call.reply);

@@ -3,8 +3,8 @@
 -- KEYS[1] {customers}:last  KEYS[2] {customers}:request:<key>
 -- ARGV[1] hash of the content  ARGV[2] "1": the request's key holds for good
 -- ARGV[3] then: who has this phone already, or ''
--- Returns {"ok", id}, {"again", id}, {"reused"} or, for good, {"made", id}: the
---   person was there, and is not made again.
+-- Returns {"ok", id}, {"again", id}, {"reused"} or, for good, {"made", id}: who
+--   was there before, or has been removed since; nobody is made.
 local KEPT_S = 172800
 local there = redis.call('GET', KEYS[2])
 if there then

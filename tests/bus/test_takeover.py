@@ -243,16 +243,33 @@ def test_who_was_deleted_since_stays_away(person, redis, by_hand):
     person.scene.done("pool-svc", "NUMBER_ADD", phone=person.body["phone"])
 
 
+def test_whose_removal_was_cut(person, redis):
+    """Before anything but the person itself was written."""
+    first = person.add()
+    key = f"{person.body['role']}:{first['id']}"
+    redis.client.hdel(key, "name", "phone")
+    redis.client.hset(key, "removed", "by-some-request")
+    assert person.refused() == ("person_removed", "phone")
+    assert person.listed() == [] and b"name" not in redis.client.hkeys(key)
+
+
 def test_who_is_there_already(person, redis):
     by_hand = person.add(key="by-hand", once=False, name="Anna (by hand)")
     redis.move(**YEAR)
     assert person.add() == by_hand and person.listed() == ["Anna (by hand)"]
 
 
-def test_who_has_another_phone_by_now_is_another(person, redis):
-    """The mark of a phone that was given up is not its owner."""
+def test_who_has_another_phone_by_now_is_another(person, scene):
+    """The mark of a phone that was given up lasts as long as its rides; it is
+    no owner."""
+    scene.number()
     gone = person.add(key="by-hand", once=False, name="Eve")
-    person.do("EDIT", id=gone["id"], phone="+447700900002")
+    role = person.body["role"]
+    other = scene.person("driver" if role == "customer" else "customer")
+    pair = {role: gone["id"], other.role: other.id}
+    made(scene, {"key": "ride", "start": "a", "destination": "b",
+                 "datetime": "c", **pair})
+    person.do("EDIT", id=gone["id"], phone="+447700900999")
     assert person.add()["id"] != gone["id"]
     assert person.listed() == ["Eve", "Anna"]
 
@@ -264,14 +281,14 @@ def test_a_customer_is_no_driver(scene):
 
 
 def test_a_create_that_was_cut_goes_on(person, redis):
-    """Before the mark is final: as a crash would leave it."""
+    """As a crash would leave it, long ago: an id, and nobody who has it."""
     first = person.add()
     role = person.body["role"]
     key = redis.client.keys(f"{{{role}s}}:request:*")[0]
-    assert redis.client.get(key) == b"1 made"
-    for lost in (key, f"{role}:1", f"{role}s", *redis.client.keys("phone:*")):
+    for lost in (f"{role}:1", f"{role}s", *redis.client.keys("phone:*")):
         redis.client.delete(lost)
-    assert person.add()["name"] == first["name"]
+    redis.move(**YEAR)
+    assert person.add() == first and person.listed() == ["Anna"]
     assert redis.client.ttl(key) == -1
 
 

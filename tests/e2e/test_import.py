@@ -183,7 +183,7 @@ def test_a_year_later(deployment, file):
     assert api.json("PATCH", "/api/v1/customers/1", {"name": "Anne", "phone": "+447700900777"}).status == 200
     assert api.request("DELETE", "/api/v1/drivers/2").status == 204
     forget(deployment)
-    remove_number(deployment, GONE)
+    assert api.request("DELETE", f"/api/v1/numbers/{GONE}").status == 204
     before = holds(deployment)
     assert before["rides"] == [] and len(before["numbers"]) == 2
     tables = told(run(deployment, file, "--yes").stdout)
@@ -192,12 +192,6 @@ def test_a_year_later(deployment, file):
     assert tables["proxy_numbers"][1][3] == "was taken over before, and has been removed since"
     assert tables["rides"][1][6] == "row 2 of drivers is left out"
     assert "there already: 2" in tables["rides"][0]
-
-
-def remove_number(deployment, number):
-    """Whether or not it can be done over the API, the pool forgets it."""
-    for name in ("numbers", "index"):
-        deployment.redis.zrem(f"pool:{{default}}:{name}", number)
 
 
 def test_what_was_added_since_is_taken_over(deployment, file, tmp_path):
@@ -237,6 +231,22 @@ def test_the_fields_of_a_ride_that_comes_with_its_number(deployment, fields, sta
     assert ("next_free_at" in answer.json) == (code == "proxy_held")
     person = deployment.api.post("/api/v1/customers", {"name": "x", "phone": "+447700900130", "once": "yes"})
     assert (person.status, person.json["code"], person.json["field"]) == (422, "wrong_kind", "once")
+
+
+def test_two_at_a_time(deployment, tmp_path):
+    """As if two people had the same idea."""
+    file = database(tmp_path / "both.db", [(n, f"C{n}", f"4477009001{n}") for n in range(40, 60)],
+                    [(n, f"D{n}", f"4477009002{n}") for n in range(40, 60)], [(1, "447700900460")],
+                    [(n, "a", "b", "c", n, n, 1) for n in range(40, 60)])
+    before = {kind: len(items) for kind, items in holds(deployment).items()}
+    command = [DEPLOY / "import-tutorial", "--yes", "--state", deployment.state, file]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in both:
+        tables = told(process.communicate(timeout=60)[0])
+        assert process.returncode == 0 and all(left == {} for _, left in tables.values()), tables
+    after = {kind: len(items) for kind, items in holds(deployment).items()}
+    assert {kind: after[kind] - before[kind] for kind in before} == {
+        "customers": 20, "drivers": 20, "numbers": 1, "rides": 20}
 
 
 def test_into_a_pool(deployment, tmp_path):
