@@ -13,9 +13,11 @@ static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
 static const char *const pool_edit_fields[] = {"low_water", "prefixes", NULL};
-static const char *const ride_fields[] = {
-    "customer", "driver", "start", "destination", "datetime", "pool", NULL};
-static const char *const extend_fields[] = {"ends_at", NULL};
+static const char *const ride_fields[] = {"customer",    "driver",   "start",
+                                          "destination", "datetime", "pool",
+                                          "ends_at",     "channels", NULL};
+static const char *const end_fields[] = {"ends_at", NULL};
+static const char *const party_fields[] = {"customer", "driver", NULL};
 static const char *const no_fields[] = {NULL};
 
 static struct str role_of(const struct errand *e)
@@ -321,7 +323,8 @@ static bool read_ride_create(struct errand *e)
                 field_text(e, "start", &m->start) &&
                 field_text(e, "destination", &m->destination) &&
                 field_text(e, "datetime", &m->datetime) &&
-                field_time_if_any(e, "ends_at", &m->ends) &&
+                field_end_if_any(e, "ends_at", &m->ends) &&
+                field_words(e, "channels", &m->channels) &&
                 field_text_if_any(e, "pool", &m->pool) &&
                 field_text_if_any(e, "proxy", &m->proxy) &&
                 field_flag_if_any(e, "notices", true, &notices) &&
@@ -349,10 +352,30 @@ static bool read_ride_end(struct errand *e)
     return true;
 }
 
+static bool read_ride_cancel(struct errand *e)
+{
+    e->ask.ride_cancel.id = e->x.part[0];
+    return true;
+}
+
 static bool read_ride_extend(struct errand *e)
 {
     e->ask.ride_extend.id = e->x.part[0];
-    return field_time(e, "ends_at", &e->ask.ride_extend.ends);
+    return field_end(e, "ends_at", &e->ask.ride_extend.ends);
+}
+
+static bool read_ride_reopen(struct errand *e)
+{
+    e->ask.ride_reopen.id = e->x.part[0];
+    return field_end(e, "ends_at", &e->ask.ride_reopen.ends);
+}
+
+static bool read_ride_party(struct errand *e)
+{
+    struct msg_ride_party *m = &e->ask.ride_party;
+    m->id = e->x.part[0];
+    return field_id_if_any(e, "customer", &m->customer) &&
+           field_id_if_any(e, "driver", &m->driver);
 }
 
 static bool read_ride_timeline(struct errand *e)
@@ -403,6 +426,14 @@ const struct act act_ride_end = {.service = "ride-svc",
                                  .done = "ride_ended",
                                  .form = "end_form",
                                  .fields = no_fields};
+const struct act act_ride_cancel = {.service = "ride-svc",
+                                    .type = &type_ride_cancel,
+                                    .read = read_ride_cancel,
+                                    .show = show_ride,
+                                    .status = 200,
+                                    .done = "ride_cancelled",
+                                    .form = "cancel_form",
+                                    .fields = no_fields};
 const struct act act_ride_extend = {.service = "ride-svc",
                                     .type = &type_ride_extend,
                                     .read = read_ride_extend,
@@ -411,7 +442,25 @@ const struct act act_ride_extend = {.service = "ride-svc",
                                     .status = 200,
                                     .done = "ride_extended",
                                     .form = "extend_form",
-                                    .fields = extend_fields};
+                                    .fields = end_fields};
+const struct act act_ride_reopen = {.service = "ride-svc",
+                                    .type = &type_ride_reopen,
+                                    .read = read_ride_reopen,
+                                    .takes_body = true,
+                                    .show = show_ride,
+                                    .status = 200,
+                                    .done = "ride_reopened",
+                                    .form = "reopen_form",
+                                    .fields = end_fields};
+const struct act act_ride_party = {.service = "ride-svc",
+                                   .type = &type_ride_party,
+                                   .read = read_ride_party,
+                                   .takes_body = true,
+                                   .show = show_ride,
+                                   .status = 200,
+                                   .done = "ride_changed",
+                                   .form = "party_form",
+                                   .fields = party_fields};
 const struct act act_ride_timeline = {.service = "ride-svc",
                                       .type = &type_ride_timeline,
                                       .read = read_ride_timeline,

@@ -19,7 +19,10 @@ union ask {
     struct msg_ride_get ride_get;
     struct msg_ride_list ride_list;
     struct msg_ride_end ride_end;
+    struct msg_ride_cancel ride_cancel;
     struct msg_ride_extend ride_extend;
+    struct msg_ride_reopen ride_reopen;
+    struct msg_ride_party ride_party;
     struct msg_ride_timeline ride_timeline;
     struct msg_ride_why ride_why;
     struct msg_number_add number_add;
@@ -97,10 +100,10 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
     act_number_get, act_number_edit, act_number_remove, act_number_import,
     act_pool_add, act_pool_list, act_pool_stats, act_pool_edit, act_pool_remove,
-    act_ride_create, act_ride_list, act_ride_get, act_ride_end, act_ride_extend,
-    act_ride_timeline, act_ride_why, act_pair_why, act_letter_list,
-    act_letter_resend, act_letter_drop, act_letter_resend_all,
-    act_letter_drop_all;
+    act_ride_create, act_ride_list, act_ride_get, act_ride_end, act_ride_cancel,
+    act_ride_extend, act_ride_reopen, act_ride_party, act_ride_timeline,
+    act_ride_why, act_pair_why, act_letter_list, act_letter_resend,
+    act_letter_drop, act_letter_resend_all, act_letter_drop_all;
 
 /* Sends what `read` filled. */
 void errand_send(struct errand *e);

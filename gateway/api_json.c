@@ -10,6 +10,16 @@ static void add_time(struct arena *arena, cJSON *object, const char *name,
     json_add(arena, object, name, time_text(arena, ms));
 }
 
+/* null: it has none. */
+static void add_end(struct arena *arena, cJSON *object, const char *name,
+                    int64_t ms)
+{
+    if (ms >= 0 && ms < NO_END_MS)
+        add_time(arena, object, name, ms);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
 /* Proxy numbers are shown plain. */
 static void add_phone(struct arena *arena, cJSON *object, const char *name,
                       struct str digits)
@@ -135,12 +145,16 @@ cJSON *show_ride(struct arena *arena, const union got *got)
     json_add(arena, json, "pool", m->pool);
     add_phone(arena, json, "proxy", m->proxy);
     add_time(arena, json, "created_at", m->created);
-    add_time(arena, json, "ends_at", m->ends);
-    add_time(arena, json, "grace_ends_at", m->grace);
-    if (m->closed >= 0)
-        add_time(arena, json, "number_kept_until", m->closed);
-    else
-        cJSON_AddNullToObject(json, "number_kept_until");
+    if (m->next.len > 0)
+        json_add(arena, json, "next", m->next);
+    cJSON *channels = cJSON_AddArrayToObject(json, "channels");
+    if (!str_is(m->channels, "voice"))
+        cJSON_AddItemToArray(channels, cJSON_CreateString("sms"));
+    if (!str_is(m->channels, "sms"))
+        cJSON_AddItemToArray(channels, cJSON_CreateString("voice"));
+    add_end(arena, json, "ends_at", m->ends);
+    add_end(arena, json, "grace_ends_at", m->grace);
+    add_end(arena, json, "number_kept_until", m->closed);
     return json;
 }
 

@@ -75,6 +75,14 @@ bool field_count_or_none(struct errand *e, const char *name, bool *is_given,
            (*out >= 0 || field_refuse(e, PROBLEM_invalid, name));
 }
 
+bool field_id_if_any(struct errand *e, const char *name, int64_t *out)
+{
+    *out = 0;
+    return given(e, name) == NULL ||
+           (field_id(e, name, out) &&
+            (*out > 0 || field_refuse(e, PROBLEM_unknown_person, name)));
+}
+
 bool field_time_if_any(struct errand *e, const char *name, int64_t *out)
 {
     struct str text;
@@ -108,6 +116,22 @@ bool field_flag_if_any(struct errand *e, const char *name, bool otherwise,
     if (*out || str_is(param->value, "false"))
         return true;
     return field_refuse(e, PROBLEM_wrong_kind, name);
+}
+
+bool field_end_if_any(struct errand *e, const char *name, int64_t *out)
+{
+    const struct param *param = given(e, name);
+    if (param == NULL || !str_is(str_trim(param->value), "never"))
+        return field_time_if_any(e, name, out);
+    *out = NO_END_MS;
+    return true;
+}
+
+bool field_end(struct errand *e, const char *name, int64_t *out)
+{
+    if (given(e, name) == NULL)
+        return field_refuse(e, PROBLEM_missing, name);
+    return field_end_if_any(e, name, out);
 }
 
 static bool split_words(struct errand *e, const char *name, struct str typed,

@@ -25,8 +25,14 @@ bool field_id(struct errand *e, const char *name, int64_t *out);
  * also where nothing was typed. */
 bool field_count_or_none(struct errand *e, const char *name, bool *is_given,
                          int64_t *out);
+/* 0 where it is not there. */
+bool field_id_if_any(struct errand *e, const char *name, int64_t *out);
 /* A point in time; never 0. */
 bool field_time(struct errand *e, const char *name, int64_t *out);
+
+/* A time, or `never`: NO_END_MS. */
+bool field_end_if_any(struct errand *e, const char *name, int64_t *out);
+bool field_end(struct errand *e, const char *name, int64_t *out);
 /* 0 where it is not there. */
 bool field_time_if_any(struct errand *e, const char *name, int64_t *out);
 /* true or false; `otherwise` where it is not there. */

@@ -11,6 +11,7 @@
 -- Returns what became of each: done, none (there is none such), over (its ride
 --   connects no more) or full; and of a look {what, letter}.
 local FIRST, GRACE, STATE_S, MOST_EVENTS = 10, 16, 604800, 200
+local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -30,8 +31,12 @@ local function judge(letter, died)
   end
   -- The ride says how long it connects; an answer of our own does by itself.
   local ride = letter[10] ~= 'a' and redis.call('GET', ARGV[7] .. letter[3])
-  if ride then letter[9] = cmsgpack.unpack(ride)[GRACE] end
-  if letter[9] <= now then return 'over' end
+  ride = ride and cmsgpack.unpack(ride)
+  if ride then letter[9] = ride[GRACE] end
+  local phone = ride and
+                ride[letter[4] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
+  -- Over, too, for whoever left the ride.
+  if letter[9] <= now or (phone and phone ~= letter[7]) then return 'over' end
   room = room - 1
   return room >= 0 and 'done' or 'full'
 end
@@ -59,7 +64,8 @@ local function send(letter)
   end
   -- Reports of what is sent now count from the start.
   redis.call('SET', ARGV[9] .. letter[2],
-             '0 ' .. letter[3] .. ' ' .. letter[4] .. ' ' .. letter[10],
+             '0 ' .. letter[3] .. ' ' .. letter[4] .. ' ' .. letter[10] ..
+             ' ' .. text(letter[11]),
              'EX', STATE_S)
 end
 for i = 1, #taken do

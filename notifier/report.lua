@@ -11,14 +11,15 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local state = redis.call('GET', KEYS[1])
 if not state then return {'unknown'} end
-local rank, ride, role, kind =
-  string.match(state, '^(%d+) (%S+) (%S+) ?(%S*)$')
+local rank, ride, role, kind, queued =
+  string.match(state, '^(%d+) (%S+) (%S+) ?(%S*) ?(%d*)$')
 if not rank then return {'unknown'} end
 if tonumber(rank) >= tonumber(ARGV[1]) then return {'old'} end
-state = ARGV[1] .. ' ' .. ride .. ' ' .. role .. ' ' .. kind
+state = ARGV[1] .. ' ' .. ride .. ' ' .. role .. ' ' .. kind .. ' ' .. queued
 redis.call('SET', KEYS[1], state, 'KEEPTTL')
 if ARGV[5] == '1' and kind == 't' then
-  redis.call('RPUSH', KEYS[2], ARGV[4] .. ' ' .. ride .. ' ' .. role)
+  redis.call('RPUSH', KEYS[2],
+             ARGV[4] .. ' ' .. ride .. ' ' .. role .. ' ' .. queued)
   redis.call('LTRIM', KEYS[2], -MOST_UNDELIVERED, -1)
   redis.call('EXPIRE', KEYS[2], TOLD_WITHIN_S)
 end

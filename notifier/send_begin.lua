@@ -15,6 +15,7 @@
 --    to, text}, what: send, look (it may have been sent at `doubt`: ask the
 --    provider), or the reason why it is never sent: old, in_doubt, ride_over.
 local STATE_S, GRACE = 604800, 16
+local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -62,7 +63,12 @@ end
 -- The ride says how long it connects: it may have been ended, or extended, since
 -- the text was taken. An answer of our own has an end of its own.
 local ride = kind ~= 'a' and redis.call('GET', KEYS[5])
-local connects = ride and cmsgpack.unpack(ride)[GRACE] or x[6]
+ride = ride and cmsgpack.unpack(ride)
+local connects = ride and ride[GRACE] or x[6]
+-- Nor is it for who came when the one that it was for left.
+local phone = ride and
+              ride[ARGV[4] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
+if phone and phone ~= x[4] then connects = 0 end
 local what, mark = 'send', ''
 local queued = tonumber(string.match(x[1], '^%d+'))
 if queued + tonumber(ARGV[7]) <= now then
@@ -75,7 +81,8 @@ else
   mark = epoch .. ' ' .. text(now + ARGV[6])
   redis.call('HSET', KEYS[3], x[1], mark)
   redis.call('SET', ARGV[5] .. x[2],
-             '0 ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. kind, 'NX', 'EX', STATE_S)
+             '0 ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. kind .. ' ' ..
+             text(queued), 'NX', 'EX', STATE_S)
 end
 return {what, x[1], mark, text(now), text(x[7]), text(x[8]), text(x[9]), x[2],
         x[3], x[4], x[5]}

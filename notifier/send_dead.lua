@@ -67,7 +67,8 @@ for i = 1, #most do
 end
 redis.call('PEXPIRE', KEYS[8], ARGV[7])
 if x[11] == 't' then
-  redis.call('RPUSH', KEYS[9], x[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
+  redis.call('RPUSH', KEYS[9], x[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5] .. ' ' ..
+             text(queued))
   redis.call('LTRIM', KEYS[9], -MOST_UNDELIVERED, -1)
   redis.call('EXPIRE', KEYS[9], TOLD_WITHIN_S)
 end

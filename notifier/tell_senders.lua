@@ -6,13 +6,15 @@
 -- ARGV[2] to ARGV[4] prefixes of the keys of rides, timelines and of who was
 --   told, under the same hash tag
 -- ARGV[5] and on, for each: the item as it stands in the list, "<reference>
---   <ride> <role>"; the answer's reference; its text, sealed, or '': none
+--   <ride> <role> <queued at, or nothing>"; the answer's reference; its text,
+--   sealed, or '': none
 -- Returns how many were told.
 local FIRST, ANSWER_MS, TOLD_S, MOST_EVENTS = 5, 14400000, 604800, 200
 local HOUR_S, MOST_AN_HOUR = 3600, 10
 local CUSTOMER_PHONE, DRIVER_PHONE, PROXY = 5, 6, 13
-local SENDERS = {customer = {'driver', DRIVER_PHONE},
-                 driver = {'customer', CUSTOMER_PHONE}}
+local CUSTOMER_SINCE, DRIVER_SINCE = 20, 21
+local SENDERS = {customer = {'driver', DRIVER_PHONE, DRIVER_SINCE},
+                 driver = {'customer', CUSTOMER_PHONE, CUSTOMER_SINCE}}
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -26,9 +28,13 @@ for i = 1, #items do
   -- Another notifier was here: what is left comes again.
   if items[i] ~= ARGV[at] then break end
   taken = taken + 1
-  local reference, id, role = string.match(items[i], '^(%S+) (%S+) (%S+)$')
+  local reference, id, role, queued =
+    string.match(items[i], '^(%S+) (%S+) (%S+) ?(%d*)$')
   local packed = id and redis.call('GET', ARGV[2] .. id)
   local ride, sender = packed and cmsgpack.unpack(packed), SENDERS[role]
+  -- Who has the sender's place by now did not write it.
+  local since = ride and sender and ride[sender[3]] or 0
+  if since > (tonumber(queued) or 0) then ride = nil end
   local who = ride and sender and ARGV[4] .. id .. ':' .. sender[1]
   if who and not times[who] then
     times[who] = tonumber(redis.call('GET', who)) or 0

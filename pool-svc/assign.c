@@ -5,6 +5,7 @@
 #include "shared/log.h"
 #include "shared/metrics.h"
 #include "shared/script.h"
+#include "shared/timestamp.h"
 
 SCRIPT(assign);
 SCRIPT(hold_set);
@@ -71,6 +72,8 @@ static void assign_run(struct task *t)
         }
         task_reject(t, PROBLEM_no_number, STR_NONE);
         t->problem.detail = value_num(value_at(&c->got, 1), 0);
+        if (t->problem.detail >= NO_END_MS)
+            t->problem.detail = 0; /* not before a ride is ended by hand */
         TASK_FAIL(t);
     }
     if (str_is(fate, "past")) {
@@ -112,12 +115,17 @@ static void send_hold_set(struct task *t, struct hold *c)
                          pool_key_held(a, m->pool, m->customer),
                          pool_key_held(a, m->pool, m->driver),
                          pool_key_about(a, m->pool),
-                         pool_key_busy(a, m->pool)};
-    struct str args[] = {m->claim, m->number, arena_number(a, m->until),
+                         pool_key_busy(a, m->pool),
+                         pool_key_held(a, m->pool, m->left)};
+    struct str args[] = {m->claim,
+                         m->number,
+                         arena_number(a, m->until),
                          arena_number(a, m->revision),
-                         arena_number(a, m->grace)};
+                         arena_number(a, m->grace),
+                         m->left.len > 0 ? arena_number(a, m->left_until)
+                                         : STR_NONE};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &hold_set, keys,
-                 6, args, 5, &c->done);
+                 7, args, 6, &c->done);
 }
 
 static void hold_set_run(struct task *t)

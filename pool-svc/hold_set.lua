@@ -5,9 +5,11 @@
 -- KEYS[1] pool:{P}:claim:<claim>     KEYS[2] pool:{P}:uses:<number>
 -- KEYS[3] pool:{P}:held:<customer>   KEYS[4] pool:{P}:held:<driver>
 -- KEYS[5] pool:{P}:about           KEYS[6] pool:{P}:busy
+-- KEYS[7] pool:{P}:held:<who left the ride>
 -- ARGV[1] claim  ARGV[2] number  ARGV[3] until (ms; 0: free; -1: for good)
 -- ARGV[4] revision  ARGV[5] connected until (ms): what counts as its use where
 --   the hold is for good
+-- ARGV[6] who left the ride holds it until (ms; -1: for good), or '': nobody
 -- Returns {"ok"} or {"old"}.
 local CLAIM_KEPT_S, MEMORY, MEMORY_MS = 172800, 32, 2592000000
 local function text(n)
@@ -51,6 +53,13 @@ local function set(key)
 end
 set(KEYS[3])
 set(KEYS[4])
+-- Who left the ride held as long as it did, and does no more; later they may hold
+-- the number for another ride, which is not looked at.
+local left = tonumber(ARGV[6])
+if left and left > now and before and
+   number_of(redis.call('ZSCORE', KEYS[7], number)) == before then
+  redis.call('ZADD', KEYS[7], text(left), number)
+end
 -- What is kept for good is kept as the person's hold; the number is told, so
 -- that it never leaves the pool.
 if ends == math.huge then redis.call('HSET', KEYS[5], 'kept ' .. number, '1') end

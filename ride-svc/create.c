@@ -116,7 +116,9 @@ static void fill_ride(struct task *t, struct create *c)
         .pool = c->pool,
         .proxy = c->got.number,
         .ends = c->got.ends,
-        .revision = 1};
+        .revision = 1,
+        .channels = request_channel(m),
+        .replaces = c->replaces};
 }
 
 /* False where the text would be too long for the provider. */
@@ -245,7 +247,8 @@ static bool is_asked_for(struct task *t, const struct create *c)
         str_eq(ride->start, m->start) &&
         str_eq(ride->destination, m->destination) &&
         str_eq(ride->datetime, m->datetime) &&
-        (c->proxy.len == 0 || str_eq(ride->proxy, phone_str(&c->proxy))))
+        (c->proxy.len == 0 || str_eq(ride->proxy, phone_str(&c->proxy))) &&
+        str_eq(ride->channels, request_channel(m)))
         return true;
     task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     return false;
@@ -309,7 +312,7 @@ static void create_run(struct task *t)
     if (search_answered(t, c) || t->outcome != DONE || !request_read_well(t, c))
         TASK_FAIL(t);
     AWAIT(t, request_choose_pool(t, c));
-    if (!request_pool_chosen(t, c))
+    if (!request_pool_chosen(t, c) || !request_has_room(t, c))
         TASK_FAIL(t);
     AWAIT(t, request_store(t, c));
     if (!request_stands(t, c))
@@ -333,7 +336,7 @@ static void create_run(struct task *t)
         fill_ride(t, c);
         fill_notices(t, c);
         /* Before the commit: one for a ride that never came is harmless. */
-        AWAIT(t, person_rides_add(s, t, c->id, &c->ride, &c->kept));
+        AWAIT(t, person_rides_plan(s, t, c->id, &c->ride, c->now_ms, &c->kept));
         if (t->outcome != DONE)
             TASK_FAIL(t);
         AWAIT(t, write_ride(t, c));
@@ -350,10 +353,49 @@ static void create_run(struct task *t)
     if (c->committed_now) {
         AWAIT(t, hold_ask(s, t, c->id, &c->found.ride, c->now_ms, &c->sync));
         FAULT("create.confirmed");
-        if (t->outcome == DONE)
+        /* What it replaces is to be over, too, before its duty is done. */
+        if (t->outcome == DONE && c->replaces.len == 0)
             AWAIT(t, hold_settled(s, t, c->id, &c->found.ride, &c->sync));
     }
     TASK_END(t);
+}
+
+/* ---- for another task ---- */
+
+struct made {
+    struct create create;
+    struct msg_ride reply;
+    struct task *asker;
+    struct str *id;
+};
+
+static void made_ended(struct task *t)
+{
+    struct made *c = (struct made *)t;
+    struct problem problem = t->problem;
+    problem.field = arena_copy(c->asker->arena, problem.field);
+    *c->id = arena_copy(c->asker->arena, c->reply.id);
+    /* What follows the answer, like the confirm, is a duty where it failed. */
+    if (c->reply.id.len > 0)
+        task_done(c->asker);
+    else
+        task_fail(c->asker, problem);
+}
+
+void create_begin(struct service *s, struct task *t,
+                  const struct msg_ride_create *request, struct str replaces,
+                  struct str *id)
+{
+    struct made *c = service_task(s, sizeof(*c), create_run, task_left_ms(t));
+    c->create.call.request = request;
+    c->create.replaces = replaces;
+    c->create.call.reply = &c->reply;
+    c->create.call.task.finish = made_ended;
+    c->create.call.task.trace = arena_copy(c->create.call.task.arena, t->trace);
+    c->asker = t;
+    c->id = id;
+    task_hold(t);
+    task_start(&c->create.call.task);
 }
 
 const struct bus_route route_ride_create = {&type_ride_create,

@@ -1,5 +1,6 @@
 #include "ride-svc/create_request.h"
 
+#include "ride-svc/person_rides.h"
 #include "shared/partition.h"
 #include "shared/words.h"
 
@@ -13,10 +14,31 @@ static bool proxy_valid(struct task *t, struct create *c)
     return false;
 }
 
+/* sms, voice, or both: which is said by neither. */
+static bool channels_valid(struct task *t, const struct list *channels)
+{
+    for (size_t i = 0; i < channels->count; i++) {
+        if (str_is(channels->items[i], "sms") ||
+            str_is(channels->items[i], "voice"))
+            continue;
+        task_reject(t, PROBLEM_invalid, STR("channels"));
+        return false;
+    }
+    return true;
+}
+
+struct str request_channel(const struct msg_ride_create *m)
+{
+    for (size_t i = 1; i < m->channels.count; i++)
+        if (!str_eq(m->channels.items[i], m->channels.items[0]))
+            return STR_NONE;
+    return m->channels.count > 0 ? m->channels.items[0] : STR_NONE;
+}
+
 bool request_valid(struct task *t, struct create *c)
 {
     const struct msg_ride_create *m = c->call.request;
-    return key_valid(t, m->key) &&
+    return channels_valid(t, &m->channels) && key_valid(t, m->key) &&
            words_valid(t, m->start, PLACE_MOST, "start") &&
            words_valid(t, m->destination, PLACE_MOST, "destination") &&
            words_valid(t, m->datetime, DATETIME_MOST, "datetime") &&
@@ -41,6 +63,10 @@ void request_name(struct task *t, struct create *c)
     if (m->pool.len > 0)
         content = arena_printf(t->arena, "%.*s\npool %.*s", STR_ARG(content),
                                STR_ARG(m->pool));
+    struct str channel = request_channel(m);
+    if (channel.len > 0)
+        content = arena_printf(t->arena, "%.*s\nonly %.*s", STR_ARG(content),
+                               STR_ARG(channel));
     c->content = vault_hash(v, t->arena, "content", content);
 }
 
@@ -104,7 +130,7 @@ bool request_read_well(struct task *t, struct create *c)
         task_reject(t, PROBLEM_same_phone, STR("driver"));
     else if (!c->known && request_end_passed(c))
         task_reject(t, PROBLEM_in_the_past, STR("ends_at"));
-    else if (m->ends > c->now_ms + MOST_AHEAD_MS)
+    else if (!ride_end_valid(m->ends, c->now_ms))
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
     return t->outcome == DONE;
 }
@@ -135,7 +161,8 @@ static bool repeats_without_pair(struct task *t, struct create *c)
            str_eq(c->customer.key, c->driver.key);
 }
 
-/* Their number, which names the ride's partition, is not known without them. */
+/* Their number, which names the ride's partition, is not known without
+ * them. */
 void request_search(struct task *t, struct create *c)
 {
     if (!repeats_without_pair(t, c))
@@ -161,7 +188,7 @@ bool request_search_found(struct task *t, struct create *c)
 
 void request_choose_pool(struct task *t, struct create *c)
 {
-    struct bus_client *client = service_of(t)->client;
+    struct service *s = service_of(t);
     if (c->known)
         return;
     const struct msg_ride_create *m = c->call.request;
@@ -169,10 +196,13 @@ void request_choose_pool(struct task *t, struct create *c)
     c->chooser.name = m->pool;
     c->number.phone = phone_str(&c->proxy);
     if (c->proxy.len > 0)
-        bus_ask(client, t, "pool-svc", &type_number_get, &c->number, &c->has);
+        bus_ask(s->client, t, "pool-svc", &type_number_get, &c->number,
+                &c->has);
     else
-        bus_ask(client, t, "pool-svc", &type_pool_choose, &c->chooser,
+        bus_ask(s->client, t, "pool-svc", &type_pool_choose, &c->chooser,
                 &c->chosen);
+    person_rides_count(s, t, c->customer.key, c->now_ms, &c->live[0]);
+    person_rides_count(s, t, c->driver.key, c->now_ms, &c->live[1]);
 }
 
 bool request_pool_chosen(struct task *t, struct create *c)
@@ -185,6 +215,15 @@ bool request_pool_chosen(struct task *t, struct create *c)
     if (t->outcome == DONE && !c->known && m->pool.len > 0 &&
         !str_eq(m->pool, c->chosen.pool))
         task_reject(t, PROBLEM_number_elsewhere, STR("proxy"));
+    return t->outcome == DONE;
+}
+
+bool request_has_room(struct task *t, const struct create *c)
+{
+    static const char *const roles[] = {"customer", "driver"};
+    for (int i = 0; i < 2 && t->outcome == DONE && !c->known; i++)
+        if (value_num(&c->live[i], 0) >= MOST_LIVE_RIDES)
+            task_reject(t, PROBLEM_too_many_rides, str_of(roles[i]));
     return t->outcome == DONE;
 }
 

@@ -14,7 +14,9 @@ struct create {
     struct value stored, time, committed, kept;
     struct value made_before; /* there: a ride was made with this key */
     struct phone proxy;       /* that is asked for; no digits: any */
+    struct value live[2];     /* rides of the customer, of the driver */
     struct str request_key, content, pool, claim, id;
+    struct str replaces; /* the ride in whose place it goes on; or empty */
     struct msg_pool_choose chooser;
     struct msg_pool_chosen chosen;
     struct msg_number_get number;
@@ -35,6 +37,8 @@ struct create {
 
 /* False: the task is rejected, with the field. */
 bool request_valid(struct task *t, struct create *c);
+/* The only channel asked for: sms or voice; empty: both. */
+struct str request_channel(const struct msg_ride_create *m);
 /* The names that the request has by its key: its claim, its place in Redis. */
 void request_name(struct task *t, struct create *c);
 
@@ -59,9 +63,13 @@ struct str key_once(struct arena *arena, unsigned partition, struct str id);
 bool request_was_made(struct task *t, struct create *c);
 
 /* Both are awaited, and do nothing where the request was seen before. The pool
- * is the one of the number that is asked for, else the customer's. */
+ * is the one of the number that is asked for, else the customer's; the
+ * rides of both are counted. */
 void request_choose_pool(struct task *t, struct create *c);
 bool request_pool_chosen(struct task *t, struct create *c);
+/* False: one of them has as many live rides as one may have, or there was no
+ * answer. A repeat of what had room before has room. */
+bool request_has_room(struct task *t, const struct create *c);
 void request_store(struct task *t, struct create *c);
 /* Another copy may have stored it in the meantime; false: the task is rejected,
  * or had no answer. */

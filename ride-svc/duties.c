@@ -1,5 +1,7 @@
 #include "ride-svc/duties.h"
 
+#include "ride-svc/person_rides.h"
+#include "ride-svc/replace.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
@@ -16,6 +18,8 @@ void hold_ask(struct service *s, struct task *t, struct str id,
 {
     sync->hold = ride_hold(id, ride, now_ms);
     bus_ask(s->client, t, "pool-svc", &type_hold_set, &sync->hold, &sync->ok);
+    if (person_rides_is_long(ride, now_ms))
+        person_rides_add(s, t, id, ride, &sync->kept);
 }
 
 void hold_settled(struct service *s, struct task *t, struct str id,
@@ -35,9 +39,24 @@ void hold_settled(struct service *s, struct task *t, struct str id,
 struct duty {
     struct task task;
     struct str id;
-    struct ride_read read;
+    struct ride_read read, old;
     struct hold_sync sync;
 };
+
+/* Goes on in place of another ride, which a crash left as it was? */
+static bool replaces_another(const struct duty *d)
+{
+    return d->read.ride.replaces.len > 0 && d->read.now_ms < d->read.ride.grace;
+}
+
+static void end_other(struct task *t, struct duty *d)
+{
+    static const struct goodbye nobody;
+    const struct msg_ride_record *old = &d->old.ride;
+    if (t->outcome == DONE && ride_decode(t, &d->old) && old->next.len == 0)
+        ride_replace(t, "replace", d->read.ride.replaces, old, d->id, &nobody,
+                     &d->sync.done);
+}
 
 static void duty_run(struct task *t)
 {
@@ -49,8 +68,17 @@ static void duty_run(struct task *t)
         TASK_FAIL(t);
     /* A ride that is gone has let go of its number long ago. */
     if (ride_decode(t, &d->read)) {
+        if (replaces_another(d)) {
+            AWAIT(t, ride_fetch(s, t, d->read.ride.replaces, &d->old));
+            AWAIT(t, end_other(t, d));
+            if (t->outcome != DONE)
+                TASK_FAIL(t);
+        }
         AWAIT(t,
               hold_ask(s, t, d->id, &d->read.ride, d->read.now_ms, &d->sync));
+        if (t->outcome != DONE)
+            TASK_FAIL(t);
+        AWAIT(t, person_rides_add(s, t, d->id, &d->read.ride, &d->sync.kept));
         if (t->outcome != DONE)
             TASK_FAIL(t);
     }

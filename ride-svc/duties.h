@@ -12,10 +12,11 @@
 struct hold_sync {
     struct msg_hold_set hold;
     struct msg_ok ok;
-    struct value done;
+    struct value done, kept;
 };
 
-/* Asks pool-svc to hold the number as this ride wants it. */
+/* Asks pool-svc to hold the number as this ride wants it; and remembers a long
+ * ride with its people, which its plan alone did not. */
 void hold_ask(struct service *s, struct task *t, struct str id,
               const struct msg_ride_record *ride, int64_t now_ms,
               struct hold_sync *sync);

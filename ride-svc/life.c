@@ -1,4 +1,4 @@
-/* Ending and extending. */
+/* Ending, cancelling, extending and reopening. */
 #include "ride-svc/life.h"
 
 #include <sodium.h>
@@ -18,6 +18,8 @@ enum { MOST_TRIES = 6, STAND_BACK_MS = 20 };
 
 struct change {
     struct call call;
+    const char *act; /* of ride_change.lua */
+    int64_t ends;    /* the new end, where there is one */
     struct str id;
     struct ride_read read;
     struct value changed, kept;
@@ -27,8 +29,8 @@ struct change {
     struct loop_timer *timer;
 };
 
-static void send_change(struct task *t, struct change *c, const char *act,
-                        int64_t ends)
+/* Where the hold goes first, the change is marked before: revision 0. */
+static void send_change(struct task *t, struct change *c, int64_t revision)
 {
     struct arena *a = t->arena;
     const struct settings *settings = &service_of(t)->settings;
@@ -39,17 +41,19 @@ static void send_change(struct task *t, struct change *c, const char *act,
                          key_route(a, ride->proxy, ride->driver_key),
                          key_of_partition(a, "duties", p),
                          key_timeline(a, p, c->id),
-                         key_of_partition(a, "rides", p)};
+                         key_of_partition(a, "rides", p),
+                         key_of_partition(a, "outbox", p),
+                         key_of_partition(a, "waiting", p)};
     struct str args[] = {
         c->id,
-        str_of(act),
-        arena_number(t->arena, ends),
+        str_of(c->act),
+        arena_number(t->arena, c->ends),
         arena_number(t->arena, settings->grace_ms),
         arena_number(t->arena, settings->cooldown_ms),
         arena_number(t->arena, settings->retention_days * DAY_MS),
-        arena_number(t->arena, ride->revision)};
+        arena_number(t->arena, revision)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
-                 6, args, 7, &c->changed);
+                 8, args, 7, &c->changed);
 }
 
 /* The ride as the script left it; its answer's first word. */
@@ -78,26 +82,48 @@ static bool ride_found(struct task *t, struct change *c)
     return t->outcome == DONE;
 }
 
-/* ---- RIDE_END: routes first, then the hold; answered when both are gone.
- * A repeat finds it ended and sees to the hold once more. ---- */
+static void log_change(const struct task *t, const struct change *c,
+                       const char *event)
+{
+    log_event(LEVEL_INFO, event, t->trace, "ride=%.*s", STR_ARG(c->id));
+}
 
-static void end_run(struct task *t)
+/* ---- RIDE_END and RIDE_CANCEL: routes first, then the hold; answered when
+ * both are gone. A repeat finds it ended and sees to the hold once more. ----
+ */
+
+/* A party may change meanwhile, and its routes with it. */
+static bool over_again(struct task *t, struct change *c)
+{
+    struct str fate = take_change(t, c);
+    if (str_is(fate, "done"))
+        log_change(
+            t, c, strcmp(c->act, "end") == 0 ? "ride.ended" : "ride.cancelled");
+    if (!str_is(fate, "changed"))
+        return false;
+    if (++c->tries < MOST_TRIES)
+        return true;
+    task_reject(t, PROBLEM_busy, STR("id"));
+    return false;
+}
+
+static void over_run(struct task *t)
 {
     struct change *c = (struct change *)t;
-    const struct msg_ride_end *m = c->call.request;
     struct service *s = service_of(t);
     TASK_BEGIN(t);
-    if (!id_valid(t, c, m->id))
+    if (!id_valid(t, c, c->id))
         TASK_FAIL(t);
     AWAIT(t, ride_fetch(s, t, c->id, &c->read));
     if (!ride_found(t, c))
         TASK_FAIL(t);
-    AWAIT(t, send_change(t, c, "end", 0));
+    do {
+        AWAIT(t, send_change(t, c, 0));
+        if (t->outcome != DONE)
+            TASK_FAIL(t);
+    } while (over_again(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    if (str_is(take_change(t, c), "done"))
-        log_event(LEVEL_INFO, "ride.ended", t->trace, "ride=%.*s",
-                  STR_ARG(c->id));
     FAULT("end.written");
     AWAIT(t, hold_ask(s, t, c->id, &c->read.ride, c->read.now_ms, &c->sync));
     if (t->outcome != DONE)
@@ -114,37 +140,71 @@ static void end_run(struct task *t)
     TASK_END(t);
 }
 
+static void end_run(struct task *t)
+{
+    struct change *c = (struct change *)t;
+    const struct msg_ride_end *m = c->call.request;
+    c->act = "end";
+    c->id = m->id;
+    over_run(t);
+}
+
 const struct bus_route route_ride_end = {&type_ride_end, sizeof(struct change),
                                          end_run};
 
-/* ---- RIDE_EXTEND: the hold first, then the routes. Before both the ride is
- * marked, which leaves a duty: after a crash in between it sets the hold back
- * to what the ride says. ---- */
-
-/* The ride as it will be, for its hold. */
-static void fill_wanted(struct task *t, struct change *c, int64_t ends)
+static void cancel_run(struct task *t)
 {
+    struct change *c = (struct change *)t;
+    const struct msg_ride_cancel *m = c->call.request;
+    c->act = "cancel";
+    c->id = m->id;
+    over_run(t);
+}
+
+const struct bus_route route_ride_cancel = {&type_ride_cancel,
+                                            sizeof(struct change), cancel_run};
+
+/* ---- RIDE_EXTEND and RIDE_REOPEN: the hold first, then the routes. Before
+ * both the ride is marked, which leaves a duty: after a crash in between it
+ * sets the hold back to what the ride says. ---- */
+
+/* The ride as it will be, for its hold; which never ends before the routes do,
+ * as they still stand. */
+static void fill_wanted(struct task *t, struct change *c)
+{
+    int64_t closed = c->read.ride.closed;
     c->wanted = c->read.ride;
-    ride_set_end(&c->wanted, &service_of(t)->settings, ends);
+    ride_set_end(&c->wanted, &service_of(t)->settings, c->ends);
+    if (closed == -1 || (c->wanted.closed != -1 && c->wanted.closed < closed))
+        c->wanted.closed = closed;
+}
+
+static bool reopens(const struct change *c)
+{
+    return strcmp(c->act, "reopen") == 0;
 }
 
 /* One that another copy made first is as good as made here. */
-static bool change_took(struct task *t, struct change *c, int64_t ends)
+static bool change_took(struct task *t, struct change *c)
 {
     struct str fate = take_change(t, c);
-    bool made = str_is(fate, "earlier") && c->read.ride.ends == ends;
+    bool made = (str_is(fate, "earlier") || str_is(fate, "live")) &&
+                c->read.ride.ends == c->ends && c->read.now_ms < c->ends;
     if (str_is(fate, "over"))
         task_reject(t, PROBLEM_ride_over, STR("id"));
     else if (str_is(fate, "changed"))
         task_reject(t, PROBLEM_busy, STR("id"));
+    else if (str_is(fate, "live") && !made)
+        task_reject(t, PROBLEM_ride_live, STR("id"));
     else if (str_is(fate, "earlier") && !made)
-        task_reject(t, PROBLEM_invalid, STR("ends_at"));
+        task_reject(t, reopens(c) ? PROBLEM_in_the_past : PROBLEM_invalid,
+                    STR("ends_at"));
     else if (!str_is(fate, "done") && !made)
         task_reject(t, PROBLEM_not_found, STR("id"));
     return t->outcome == DONE;
 }
 
-/* Somebody else changed the ride between our mark and our extension. */
+/* Somebody else changed the ride between our mark and our change. */
 static bool changed_since(const struct task *t, const struct change *c)
 {
     return t->outcome == DONE &&
@@ -168,37 +228,48 @@ static void stand_back(struct task *t, struct change *c)
     loop_timer_set(c->timer, randombytes_uniform(most_ms));
 }
 
-/* The same extension again, or again after a lost answer. */
-static bool extended_already(struct task *t, struct change *c, int64_t ends)
+/* The same change again, or again after a lost answer. */
+static bool moved_already(struct task *t, struct change *c)
 {
     struct service *s = service_of(t);
-    if (c->read.ride.ends != ends || c->read.now_ms >= ends)
+    if (c->read.ride.ends != c->ends || c->read.now_ms >= c->ends)
         return false;
     ride_describe(s, t, c->id, &c->read.ride, c->read.now_ms, c->call.reply);
     return true;
 }
 
-static void extend_run(struct task *t)
+/* What was held and remembered for the change may be more than it came to. */
+static void as_it_is(struct task *t, struct change *c)
+{
+    struct service *s = service_of(t);
+    hold_ask(s, t, c->id, &c->read.ride, c->read.now_ms, &c->sync);
+    person_rides_add(s, t, c->id, &c->read.ride, &c->kept);
+}
+
+static void move_run(struct task *t)
 {
     struct change *c = (struct change *)t;
-    const struct msg_ride_extend *m = c->call.request;
     struct service *s = service_of(t);
     TASK_BEGIN(t);
-    if (!id_valid(t, c, m->id))
+    if (!id_valid(t, c, c->id))
         TASK_FAIL(t);
     AWAIT(t, ride_fetch(s, t, c->id, &c->read));
     if (!ride_found(t, c))
         TASK_FAIL(t);
-    if (m->ends > c->read.now_ms + MOST_AHEAD_MS) {
+    if (!ride_end_valid(c->ends, c->read.now_ms)) {
         task_reject(t, PROBLEM_invalid, STR("ends_at"));
         TASK_FAIL(t);
     }
-    if (!extended_already(t, c, m->ends)) {
+    if (!moved_already(t, c)) {
         for (;;) {
-            AWAIT(t, send_change(t, c, "mark", m->ends));
-            if (t->outcome != DONE || !change_took(t, c, m->ends))
+            AWAIT(t, send_change(t, c, 0));
+            if (changed_since(t, c) && ++c->tries < MOST_TRIES) {
+                (void)take_change(t, c); /* its routes are others by now */
+                continue;
+            }
+            if (t->outcome != DONE || !change_took(t, c))
                 TASK_FAIL(t);
-            fill_wanted(t, c, m->ends);
+            fill_wanted(t, c);
             AWAIT(t, person_rides_add(s, t, c->id, &c->wanted, &c->kept));
             if (t->outcome != DONE)
                 TASK_FAIL(t);
@@ -207,26 +278,47 @@ static void extend_run(struct task *t)
             if (t->outcome != DONE)
                 TASK_FAIL(t);
             FAULT("extend.held");
-            AWAIT(t, send_change(t, c, "extend", m->ends));
+            AWAIT(t, send_change(t, c, c->read.ride.revision));
             if (!changed_since(t, c) || ++c->tries == MOST_TRIES)
                 break;
             AWAIT(t, stand_back(t, c));
         }
-        if (t->outcome != DONE || !change_took(t, c, m->ends))
+        if (t->outcome != DONE || !change_took(t, c))
             TASK_FAIL(t);
         FAULT("extend.written");
-        log_event(LEVEL_INFO, "ride.extended", t->trace, "ride=%.*s",
-                  STR_ARG(c->id));
+        log_change(t, c, reopens(c) ? "ride.reopened" : "ride.extended");
         ride_describe(s, t, c->id, &c->read.ride, c->read.now_ms,
                       c->call.reply);
         call_answer(&c->call);
-        AWAIT(t,
-              hold_ask(s, t, c->id, &c->read.ride, c->read.now_ms, &c->sync));
+        AWAIT(t, as_it_is(t, c));
         if (t->outcome == DONE)
             AWAIT(t, hold_settled(s, t, c->id, &c->read.ride, &c->sync));
     }
     TASK_END(t);
 }
 
+static void extend_run(struct task *t)
+{
+    struct change *c = (struct change *)t;
+    const struct msg_ride_extend *m = c->call.request;
+    c->act = "extend";
+    c->id = m->id;
+    c->ends = m->ends;
+    move_run(t);
+}
+
 const struct bus_route route_ride_extend = {&type_ride_extend,
                                             sizeof(struct change), extend_run};
+
+static void reopen_run(struct task *t)
+{
+    struct change *c = (struct change *)t;
+    const struct msg_ride_reopen *m = c->call.request;
+    c->act = "reopen";
+    c->id = m->id;
+    c->ends = m->ends;
+    move_run(t);
+}
+
+const struct bus_route route_ride_reopen = {&type_ride_reopen,
+                                            sizeof(struct change), reopen_run};

@@ -3,6 +3,7 @@
 #include "ride-svc/duties.h"
 #include "ride-svc/life.h"
 #include "ride-svc/lists.h"
+#include "ride-svc/party.h"
 #include "ride-svc/people.h"
 #include "ride-svc/texts.h"
 #include "ride-svc/why.h"
@@ -22,10 +23,11 @@ int main(int argc, char **argv)
 {
     static const char *const peers[] = {"pool-svc", "notifier", NULL};
     const struct bus_route routes[] = {
-        route_person_add,    route_person_edit,   route_person_get,
-        route_person_remove, route_person_list,   route_ride_create,
-        route_ride_end,      route_ride_extend,   route_ride_get,
-        route_ride_list,     route_ride_timeline, route_sms_received,
+        route_person_add,    route_person_edit, route_person_get,
+        route_person_remove, route_person_list, route_ride_create,
+        route_ride_end,      route_ride_cancel, route_ride_extend,
+        route_ride_reopen,   route_ride_get,    route_ride_list,
+        route_ride_timeline, route_ride_party,  route_sms_received,
         route_ride_why,      {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "ride-svc",

@@ -4,17 +4,19 @@
 -- KEYS[1] route:{P}:<proxy>:<phone>  KEYS[2] seen:{P}:<id>  KEYS[3] jti:{P}:<jti>
 -- KEYS[4] outbox:{P}  KEYS[5] unrouted:{P}  KEYS[6] lease:{P}
 -- KEYS[7] waiting:{P}: texts in the outbox and behind it
--- KEYS[8] told:{P}:<proxy>:<phone>: was told today that the ride is over
+-- KEYS[8] told:{P}:<proxy>:<phone>: was told today that the ride is over, or is
+--   for calls only
 -- ARGV[1] reference  ARGV[2] text, sealed  ARGV[3] written at (ms; 0: unknown)
 -- ARGV[4] hash of the content  ARGV[5] "1" where there is a jti
 -- ARGV[6] proxy number  ARGV[7] the most texts that may wait
 -- ARGV[8] ARGV[9] ARGV[10] prefixes of the keys of timelines, rides and paces,
 --   under the same hash tag
 -- ARGV[11] texts a minute from one sender on one ride; 0: any number
--- ARGV[12] ARGV[13] the answer to who writes to a ride that is over: reference,
---   and sealed text, '?': to be asked for, or '': none
+-- ARGV[12] ARGV[13] the answer to who writes to a ride that is over, or for calls
+--   only: reference, and sealed text, '?': to be asked for, or '': none
 -- Returns {fate, lease}: forwarded, repeat, stranger, old, closed, limited,
---   replay, full; or {"answer"}: nothing was done, the answer is needed.
+--   no_texts, replay, full; or {"answer", fate}: nothing was done, the answer is
+--   needed.
 local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
 local MINUTE_MS, MOST_HELD_BACK = 60000, 300
 local DAY_S, ANSWER_MS = 86400, 14400000
@@ -30,7 +32,7 @@ if ARGV[5] == '1' then
 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'repeat', ''} end
 
--- A route: {ride, role, other, since, until, closed, replaced}
+-- A route: {ride, role, other, since, until, closed, replaced, channels, left}
 local packed = redis.call('GET', KEYS[1])
 local route = packed and cmsgpack.unpack(packed)
 if route and route[6] ~= -1 and route[6] <= now and route[5] <= now then
@@ -46,6 +48,8 @@ elseif written < now - OLD_MS or written < route[4] - EARLY_MS or
   fate = 'old'
 elseif route[5] <= now then
   fate = 'closed'
+elseif route[8] == 'voice' then
+  fate = 'no_texts'
 end
 
 -- When it is its turn: of the texts a minute from this sender on this ride each
@@ -65,16 +69,18 @@ if fate == 'forwarded' and most > 0 then
 end
 local full = (tonumber(redis.call('GET', KEYS[7])) or 0) >= tonumber(ARGV[7])
 if fate == 'forwarded' and full then return {'full', ''} end
--- Who writes to a ride that is over is told so, once a day.
+-- Who writes to a ride that is over, or for calls only, is told so, once a day.
 local party
-if fate == 'closed' and ARGV[13] ~= '' and not full and
-   redis.call('EXISTS', KEYS[8]) == 0 then
+if (fate == 'closed' or fate == 'no_texts') and ARGV[13] ~= '' and
+   not full and redis.call('GET', KEYS[8]) ~= fate then
   local ride = redis.call('GET', ARGV[9] .. route[1])
   ride = ride and cmsgpack.unpack(ride)
   party = ride and
           ride[route[2] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
+  -- Who left the ride is not who has their place by now.
+  if (route[9] or '') ~= '' then party = route[9] end
 end
-if party and ARGV[13] == '?' then return {'answer', ''} end
+if party and ARGV[13] == '?' then return {'answer', fate} end
 
 local function send(kind, reference, role, to, sealed, ends, ...)
   redis.call('XADD', KEYS[4], '*', 'ref', reference, 'ride', route[1],
@@ -118,7 +124,7 @@ if route then
 end
 if party then
   send('a', ARGV[12], route[2], party, ARGV[13], now + ANSWER_MS)
-  redis.call('SET', KEYS[8], '1', 'EX', DAY_S)
+  redis.call('SET', KEYS[8], fate, 'EX', DAY_S)
 end
 redis.call('SET', KEYS[2], fate, 'EX', KEPT_S)
 if ARGV[5] == '1' then redis.call('SET', KEYS[3], ARGV[4], 'EX', KEPT_S) end

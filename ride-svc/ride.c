@@ -2,6 +2,7 @@
 
 #include "shared/log.h"
 #include "shared/phone.h"
+#include "shared/timestamp.h"
 
 void ride_fetch(struct service *s, struct task *t, struct str id,
                 struct ride_read *out)
@@ -70,7 +71,14 @@ void ride_describe(const struct service *s, struct task *t, struct str id,
         .created = ride->created,
         .ends = ride->ends,
         .grace = ride->grace,
-        .closed = ride->closed};
+        .closed = ride->closed,
+        .channels = ride->channels,
+        .next = ride->next};
+}
+
+bool ride_end_valid(int64_t ends, int64_t now_ms)
+{
+    return ends <= now_ms + MOST_AHEAD_MS || ends == NO_END_MS;
 }
 
 void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,
@@ -92,8 +100,12 @@ struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
                              .driver = ride->driver_key,
                              .revision = ride->revision,
                              .until = ride->closed + HOLD_SLACK_MS,
-                             .grace = ride->grace};
+                             .grace = ride->grace,
+                             .left = ride->left,
+                             .left_until = ride->left_until};
     (void)ride_id_parse(id, &partition, &m.claim);
+    if (ride->left_until > 0)
+        m.left_until += HOLD_SLACK_MS;
     if (ride->closed == -1)
         m.until = -1;
     else if (ride->closed <= now_ms)

@@ -9,7 +9,7 @@
 enum { HOLD_SLACK_MS = 60000 /* a route ends this long before its hold */ };
 
 static const int64_t DAY_MS = 24LL * 3600 * 1000;
-/* No ride ends later than this from now. */
+/* No ride ends later than this from now, unless it has no end: NO_END_MS. */
 static const int64_t MOST_AHEAD_MS = 3660LL * 24 * 3600 * 1000;
 
 /* One ride, read together with Redis's time. */
@@ -32,6 +32,9 @@ bool ride_decode(struct task *t, struct ride_read *read);
 void ride_describe(const struct service *s, struct task *t, struct str id,
                    const struct msg_ride_record *ride, int64_t now_ms,
                    struct msg_ride *out);
+
+/* Is that an end that a ride may have? */
+bool ride_end_valid(int64_t ends, int64_t now_ms);
 
 /* Its end, and what follows from it: connected until, its number kept until. */
 void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,

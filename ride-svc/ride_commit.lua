@@ -13,7 +13,7 @@
 -- Returns {"made", ride, lease}, {"exists", ride, lease}, {"lapsed"},
 --   {"taken"}, {"over"} or {"full"}.
 local ENDS, CREATED, GRACE, CLOSED = 15, 14, 16, 17
-local CUSTOMER_PHONE, DRIVER_PHONE, PROXY = 5, 6, 13
+local CUSTOMER_PHONE, DRIVER_PHONE, PROXY, CHANNELS = 5, 6, 13, 19
 local SLACK_MS, AFTER_MS, CONFIRM_MS = 5000, 3600000, 2000
 local function text(n) return string.format('%.0f', n) end
 
@@ -29,7 +29,7 @@ local lapses = tonumber(ARGV[3])
 -- The slack is for clocks of two Redis nodes that differ.
 if lapses == 0 or lapses - SLACK_MS <= now then return {'lapsed'} end
 
--- A route: {ride, role, other, since, until, closed, replaced}
+-- A route: {ride, role, other, since, until, closed, replaced, channels, left}
 local function old_route(key)
   local packed = redis.call('GET', key)
   return packed and cmsgpack.unpack(packed)
@@ -62,7 +62,7 @@ local first = redis.call('PTTL', KEYS[2]) == -1
 redis.call('PEXPIREAT', KEYS[2], text(gone), first and 'NX' or 'GT')
 local function set_route(key, role, other, old)
   local route = {ARGV[1], role, other, now, ride[GRACE], ride[CLOSED],
-                 old and old[5] or 0}
+                 old and old[5] or 0, ride[CHANNELS]}
   local ends = ride[CLOSED] == -1 and gone or ride[CLOSED] + AFTER_MS
   redis.call('SET', key, cmsgpack.pack(route), 'PXAT', text(ends))
 end

@@ -13,26 +13,29 @@ struct receive {
     struct call call;
     struct str reference;
     unsigned partition;
-    bool answers; /* who writes to a ride that is over */
+    struct str answers; /* who writes in vain, which is this fate of a text */
     struct value taken;
 };
 
-/* The answer to who writes to a ride that is over. Sealed only for who is told:
- * first the script asks for it. Empty where nobody is to be told. */
+/* The answer to who writes to a ride that is over, or for calls only. Sealed
+ * only for who is told: first the script asks for it. Empty where nobody is to
+ * be told. */
 static struct str seal_answer(const struct service *s, struct arena *a,
                               const struct receive *c, struct str reference)
 {
-    struct str words = str_of(s->settings.closed_answer);
+    bool closed = str_is(c->answers, "closed");
+    struct str words = str_of(closed ? s->settings.closed_answer
+                                     : s->settings.no_texts_answer);
+    if (c->answers.len == 0)
+        return STR("?");
     if (str_is(words, "none"))
         return STR_NONE;
-    if (!c->answers)
-        return STR("?");
     return vault_seal(s->vault, a, words, meaning_text(a, reference));
 }
 
 static bool is_to_answer(const struct task *t, const struct receive *c)
 {
-    return t->outcome == DONE && !c->answers &&
+    return t->outcome == DONE && c->answers.len == 0 &&
            str_is(value_str(value_at(&c->taken, 0)), "answer");
 }
 
@@ -83,7 +86,8 @@ static void count(struct str fate)
                  {"stranger", METRIC_texts_strangers_total, true},
                  {"old", METRIC_texts_old_total, true},
                  {"closed", METRIC_texts_closed_total, true},
-                 {"limited", METRIC_texts_limited_total, true}};
+                 {"limited", METRIC_texts_limited_total, true},
+                 {"no_texts", METRIC_texts_calls_only_total, true}};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         if (!str_is(fate, kinds[i].fate))
             continue;
@@ -100,7 +104,7 @@ static void receive_run(struct task *t)
     TASK_BEGIN(t);
     AWAIT(t, send_receive(t, c));
     if (is_to_answer(t, c)) {
-        c->answers = true;
+        c->answers = value_str(value_at(&c->taken, 1));
         AWAIT(t, send_receive(t, c));
     }
     if (t->outcome != DONE)

@@ -4,6 +4,11 @@
 
 #include "shared/arena.h"
 
+/* The last second of 9999: the end of what lasts until it is ended by hand. A
+ * time like any other, so that all that compares times holds for it, too; and
+ * what follows it (grace, cool-down) is later still. */
+static const int64_t NO_END_MS = 253402300799000;
+
 /* RFC 3339 (`2018-09-24T08:30:59+00:00`, `…Z`, fractions, a space for the `T`
  * or for a `+` that a form decoded) or a form's date and time
  * (`2018-09-24T08:30`, seconds optional; taken as UTC). Real dates only.

@@ -62,6 +62,10 @@ static void answer(struct task *t, struct receive *c, enum call_fate fate)
         reply->words = str_of(settings->closed_caller);
         metric_add(METRIC_calls_closed_total, 1);
         break;
+    case CALL_TEXTS_ONLY:
+        reply->words = str_of(settings->no_calls_caller);
+        metric_add(METRIC_calls_texts_only_total, 1);
+        break;
     }
 }
 

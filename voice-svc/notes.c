@@ -62,7 +62,8 @@ static void flush_notes(void *arg)
 void notes_add(struct service *s, const struct msg_route *route,
                enum call_fate fate, int64_t now_ms)
 {
-    static const char *const words[] = {"connected", "unknown", "closed"};
+    static const char *const words[] = {"connected", "unknown", "closed",
+                                        "texts_only"};
     struct notes *n = s->context;
     unsigned partition = 0;
     if (!ride_id_parse(route->ride, &partition, NULL))

@@ -11,7 +11,8 @@ enum { FORM_TIME_CHARS = sizeof("2026-11-24T18:07") - 1 };
 static const char *const forms[] = {
     "ride_form",   "customer_form",    "driver_form", "number_form",
     "pool_form",   "number_edit_form", "import_form", "edit_form",
-    "delete_form", "end_form",         "extend_form", NULL};
+    "delete_form", "end_form",         "extend_form", "cancel_form",
+    "reopen_form", "party_form",       NULL};
 
 /* ---- the last act ---- */
 
@@ -49,6 +50,7 @@ static void add_typed(const struct page *p, cJSON *form)
     for (const char *const *field = act->fields; *field != NULL; field++)
         json_add(arena, form, *field, params_get(&p->e.params, *field));
     cJSON_AddTrueToObject(form, "was_sent");
+    page_add_channel(form, params_get(&p->e.params, "channels"));
     if (!is_field(act, p->failed.field))
         return;
     struct str name = arena_printf(arena, "bad_%.*s", STR_ARG(p->failed.field));
@@ -128,6 +130,14 @@ void page_add_times(struct arena *arena, cJSON *thing)
              typed.len == FORM_TIME_CHARS && time_parse(typed, &ms)
                  ? for_people(arena, typed)
                  : typed);
+}
+
+void page_add_channel(cJSON *thing, struct str channels)
+{
+    if (str_is(channels, "sms"))
+        cJSON_AddTrueToObject(thing, "only_sms");
+    else if (str_is(channels, "voice"))
+        cJSON_AddTrueToObject(thing, "only_voice");
 }
 
 cJSON *page_values(struct page *p, const char *title)

@@ -44,6 +44,9 @@ void page_number_words(cJSON *number);
 /* What a pool serves, and how it will stand, for people. */
 void page_word_pool(struct arena *arena, cJSON *pool);
 
+/* Says where it is for texts, or for calls, only. */
+void page_add_channel(cJSON *thing, struct str channels);
+
 /* A cursor, as it may stand in a link's query. */
 void page_add_encoded(struct buffer *out, struct str text);
 

@@ -1,6 +1,7 @@
 /* The pages of one thing: a person, or a ride with its timeline. */
 #include "gateway/api_json.h"
 #include "gateway/console/page.h"
+#include "gateway/fields.h"
 
 ASSET_DECLARE(person_html);
 ASSET_DECLARE(ride_html);
@@ -48,9 +49,17 @@ static void ride_ask(struct page *p)
     struct bus_client *client = x->gateway->service->client;
     struct msg_ride_get ride = {.id = x->part[0]};
     struct msg_ride_timeline timeline = {.id = x->part[0]};
+    struct msg_person_list customers = {.role = STR("customer"),
+                                        .limit = LIST_LIMIT_MOST};
+    struct msg_person_list drivers = {.role = STR("driver"),
+                                      .limit = LIST_LIMIT_MOST};
     bus_ask(client, &x->task, "ride-svc", &type_ride_get, &ride, &p->ride);
     bus_ask(client, &x->task, "ride-svc", &type_ride_timeline, &timeline,
             &p->timeline);
+    bus_ask(client, &x->task, "ride-svc", &type_person_list, &customers,
+            &p->lists[CUSTOMERS]);
+    bus_ask(client, &x->task, "ride-svc", &type_person_list, &drivers,
+            &p->lists[DRIVERS]);
 }
 
 /* "text.taken" is a name for programs; a page says "Text taken". */
@@ -75,8 +84,16 @@ static void ride_show(struct page *p)
     cJSON *timeline = show_timeline(arena, &p->timeline);
     cJSON *event = NULL;
     page_add_times(arena, ride);
+    page_add_channel(ride, p->ride.ride.channels);
     if (str_is(p->ride.ride.state, "live"))
         cJSON_AddTrueToObject(ride, "is_live");
+    if (!str_is(p->ride.ride.state, "closed")) {
+        cJSON_AddTrueToObject(ride, "connects");
+        cJSON_AddItemToObject(ride, "customers",
+                              show_people(arena, &p->lists[CUSTOMERS]));
+        cJSON_AddItemToObject(ride, "drivers",
+                              show_people(arena, &p->lists[DRIVERS]));
+    }
     cJSON_ArrayForEach(event,
                        cJSON_GetObjectItemCaseSensitive(timeline, "items"))
     {

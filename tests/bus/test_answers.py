@@ -67,6 +67,25 @@ def test_a_report_that_it_did_not_arrive(scene, provider, ride, status):
     assert story(scene, ride, "text.answered") == ["customer"]
 
 
+def test_who_came_is_not_told_of_what_who_left_wrote(scene, provider, ride):
+    """Only of what they wrote themselves."""
+    def write(person, text):
+        scene.text(person.phone, ride["proxy"], text=text)
+        wait_for(lambda: text in provider.texts(scene.ann.phone), what=text)
+        return reference_of(provider, text)
+    early = write(scene.dan, "From Dan")
+    new = scene.driver()
+    scene.done("ride-svc", "RIDE_PARTY", id=ride["id"], driver=new.id)
+    late = write(new, "From the new one")
+    for reference in (early, late):
+        assert report(scene, reference, "delivery_failed") == "OK"
+    wait_texts(provider, 2, to=new.phone)
+    all_told(scene)
+    assert provider.texts(new.phone)[1:] == [UNDELIVERED]
+    assert UNDELIVERED not in provider.texts(scene.dan.phone)
+    assert scene.notifier.metric("senders_told_total") == 1
+
+
 def test_a_text_that_the_provider_refuses(scene, provider, ride):
     provider.rule(scene.ann.phone, status=422, times=1)
     scene.text(scene.dan.phone, ride["proxy"], text="I am here")

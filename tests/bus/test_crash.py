@@ -11,8 +11,10 @@ from poll import wait_for
 from scene import HOUR
 
 SERVICES = ["ride-svc", "pool-svc", "voice-svc"]
-CREATE, END, EXTEND = ([f for f in FAULTS if f.startswith(what)]
-                       for what in ("create.", "end.", "extend."))
+CREATE, END, EXTEND, PARTY = (
+    [f for f in FAULTS if f.startswith(what)]
+    for what in ("create.", "end.", "extend.", "party."))
+STAYS = [f for f in PARTY if f != "party.replaced"]
 RETRY = {"store_away", "service_away", "busy", "late"}
 
 
@@ -63,7 +65,7 @@ WHO = pytest.mark.parametrize("who", ["another copy", "itself"])
 
 def test_every_crash_point_is_walked():
     """Those of the notifier stand in test_notifiers.py."""
-    walked = {*CREATE, *END, *EXTEND, "receive.stored"}
+    walked = {*CREATE, *END, *EXTEND, *PARTY, "receive.stored"}
     assert walked == {f for f in FAULTS
                       if not f.startswith(("send.", "report."))}
 
@@ -147,6 +149,145 @@ def test_an_extension_is_not_repeated(world, scene, redis, pair, fault):
     longer = 9 * HOUR if fault == "extend.written" else 0
     assert scene.get(ride)["ends"] == ride["ends"] + longer
     assert store.hold(ride["id"]) == [ride["closed"] + longer + 60_000] * 3
+
+
+@WHO
+@pytest.mark.parametrize("fault", END)
+def test_a_cancel_is_repeated(world, scene, redis, pair, fault, who):
+    ride = scene.ride(*pair)
+    body = {"id": ride["id"]}
+    crash(world, fault, "RIDE_CANCEL", body)
+    cancelled = repeat(world, who, "RIDE_CANCEL", body)
+    assert cancelled["state"] == "closed"
+    assert scene.get(ride) == cancelled
+    settle(scene)
+
+
+@WHO
+@pytest.mark.parametrize("fault", EXTEND)
+def test_a_reopening_is_repeated(world, scene, redis, pair, fault, who):
+    ride = scene.ride(*pair)
+    scene.end(ride)
+    body = {"id": ride["id"], "ends": redis.now_ms() + 40 * HOUR}
+    crash(world, fault, "RIDE_REOPEN", body)
+    check_invariants(redis, settled=False)
+    reopened = repeat(world, who, "RIDE_REOPEN", body)
+    assert (reopened["state"], reopened["ends"]) == ("live", body["ends"])
+    settle(scene)
+
+
+@pytest.mark.parametrize("fault", EXTEND)
+def test_a_reopening_is_not_repeated(world, scene, redis, pair, fault):
+    """The hold comes to what the ride says."""
+    ride = scene.ride(*pair)
+    ended = scene.end(ride)
+    ends = redis.now_ms() + 40 * HOUR
+    crash(world, fault, "RIDE_REOPEN", {"id": ride["id"], "ends": ends})
+    store = settle(scene)
+    now = scene.get(ride)
+    assert now["ends"] == (ends if fault == "extend.written"
+                           else ended["ends"])
+    assert store.hold(ride["id"]) == [now["closed"] + 60_000] * 3
+
+
+def long_holds(redis, ride):
+    """Whose hold on its number outlasts a cool-down that began now."""
+    return {key.decode().rsplit(":", 1)[1]
+            for key in redis.client.keys("pool:*:held:*")
+            if (redis.client.zscore(key, ride["proxy"]) or 0)
+            > redis.now_ms() + 25 * HOUR}
+
+
+@WHO
+@pytest.mark.parametrize("fault", STAYS)
+def test_a_change_of_driver_is_repeated(world, scene, redis, pair, fault, who):
+    ride = scene.ride(*pair)
+    settle(scene)
+    new = scene.driver()
+    body = {"id": ride["id"], "driver": new.id}
+    crash(world, fault, "RIDE_PARTY", body)
+    check_invariants(redis, settled=False)
+    changed = repeat(world, who, "RIDE_PARTY", body)
+    assert (changed["id"], changed["driver"]) == (ride["id"], new.id)
+    store = settle(scene)
+    redis.move(minutes=2)
+    assert scene.uses() == {ride["proxy"]: 1}
+    assert store.hold(ride["id"]) == [ride["closed"] + 60_000] * 3
+    assert scene.call(pair[0].phone, ride["proxy"]) == new.phone
+    assert len(scene.outbox()) == 5, "a notice each, once"
+
+
+@pytest.mark.parametrize("fault", STAYS)
+def test_a_change_of_driver_is_not_repeated(world, scene, redis, pair, fault):
+    """It is done, or nothing is left of it after two minutes."""
+    ride = scene.ride(*pair)
+    settle(scene)
+    new = scene.driver()
+    crash(world, fault, "RIDE_PARTY", {"id": ride["id"], "driver": new.id})
+    redis.move(minutes=2, seconds=1)
+    store = settle(scene)
+    done = fault != "party.claimed"
+    assert scene.get(ride)["driver"] == (new if done else pair[1]).id
+    assert store.hold(ride["id"]) == [ride["closed"] + 60_000] * 3
+    assert scene.uses() == {ride["proxy"]: 1}
+    record = store.rides[ride["id"]]
+    assert long_holds(redis, ride) == {record["customer_key"],
+                                       record["driver_key"]}
+
+
+@WHO
+def test_a_ride_in_place_of_another_is_made_once(world, scene, redis, pair,
+                                                 who):
+    ride, new = scene.ride(*pair), scene.driver()
+    scene.ride(scene.customer(), new)
+    other = scene.number()
+    settle(scene)
+    body = {"id": ride["id"], "driver": new.id}
+    crash(world, "party.replaced", "RIDE_PARTY", body)
+    check_invariants(redis, settled=False)
+    going = repeat(world, who, "RIDE_PARTY", body)
+    assert (going["proxy"], going["driver"]) == (other, new.id)
+    store = settle(scene)
+    assert len(store.rides) == 3
+    assert scene.get(ride)["next"] == going["id"]
+    assert scene.get(ride)["state"] == "closed"
+
+
+def test_what_a_change_owes_is_settled_before_the_next(world, scene, redis,
+                                                       pair):
+    """Else who left first would hold the number as long as the ride does."""
+    ride = scene.ride(*pair)
+    settle(scene)
+    second, third = scene.driver(), scene.driver()
+    crash(world, "party.written", "RIDE_PARTY", {"id": ride["id"],
+                                                 "driver": second.id})
+    changed = scene.done("ride-svc", "RIDE_PARTY", id=ride["id"],
+                         driver=third.id)
+    assert (changed["id"], changed["driver"]) == (ride["id"], third.id)
+    record = settle(scene).rides[ride["id"]]
+    assert long_holds(redis, ride) == {record["customer_key"],
+                                       record["driver_key"]}
+
+
+def test_a_ride_in_place_of_another_that_was_not_over_yet(world, scene, redis,
+                                                          pair):
+    """Nobody repeats it: the duty of the one that goes on ends the other."""
+    ride, new = scene.ride(*pair), scene.driver()
+    scene.ride(scene.customer(), new)
+    other = scene.number()
+    settle(scene)
+    crash(world, "party.replaced", "RIDE_PARTY", {"id": ride["id"],
+                                                  "driver": new.id})
+    settle(scene)
+    settle(scene)
+    old = scene.get(ride)
+    assert old["state"] == "closed"
+    going = scene.get({"id": old["next"]})
+    assert (going["proxy"], going["state"]) == (other, "live")
+    assert scene.call(pair[0].phone, other) == new.phone
+    scene.done("ride-svc", "RIDE_EXTEND", id=going["id"],
+               ends=going["ends"] + HOUR)
+    settle(scene)
 
 
 @WHO

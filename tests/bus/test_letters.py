@@ -13,6 +13,7 @@ from poll import wait_for
 SERVICES = ()
 DAY = 24 * HOUR
 RIDE_FIELDS, GRACE = 18, 15
+CUSTOMER_PHONE, DRIVER_PHONE = 4, 5
 MOST_DEAD, MOST_WAITING = 1000, 100_000
 
 
@@ -96,11 +97,14 @@ def plant(outbox, talk, count, died=None, reason="refused", until=None):
     return made
 
 
-def set_ride(outbox, talk, grace):
-    """Until when the ride connects."""
+def set_ride(outbox, talk, grace, to=None):
+    """Until when the ride connects, and whom."""
     ride = [""] * RIDE_FIELDS
     ride[GRACE] = grace
-    outbox.client.set(f"{talk.key('ride')}:{talk.ride}", msgpack.packb(ride))
+    ride[CUSTOMER_PHONE if talk.role == "customer" else DRIVER_PHONE] = \
+        to or talk.sealed_to
+    outbox.client.set(f"{talk.key('ride')}:{talk.ride}",
+                      msgpack.packb(ride, use_bin_type=False))
 
 
 def resent(outbox, partition):
@@ -350,6 +354,11 @@ def test_the_ride_says_until_when(letters, provider, outbox, redis):
     grace = redis.now_ms() + 5 * HOUR
     set_ride(outbox, talk, grace)
     assert letters.listed()[0]["sendable"]
+    set_ride(outbox, talk, grace, to=b"somebody else by now")
+    assert not letters.listed()[0]["sendable"]
+    assert letters.refused("LETTER_RESEND", reference=reference) == (
+        "ride_over", "reference")
+    set_ride(outbox, talk, grace)
     assert letters.taken("LETTER_RESEND", reference=reference) == (1, 0)
     entry, = resent(outbox, 25)
     assert int(entry["until"]) == grace and entry["kind"] == b"t"

@@ -364,7 +364,9 @@ def test_reports_move_only_forward(start, provider, outbox):
         ("text.delivered", "customer", first, "delivered"),
         ("text.delivered", "customer", second, "delivered")]
     key = f"status:{{33}}:{first}"
-    assert outbox.client.get(key) == f"4 {talk.ride} customer t".encode()
+    kept, queued = outbox.client.get(key).decode().rsplit(" ", 1)
+    assert kept == f"4 {talk.ride} customer t"
+    assert 0 <= outbox.redis.now_ms() - int(queued) < 60_000
     assert 600_000 < outbox.client.ttl(key) <= 604_800
 
 

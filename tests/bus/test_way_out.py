@@ -123,6 +123,41 @@ def test_what_waits_is_sent_when_its_ride_was_extended(
     assert way.dead() == [] and way.counter == 0
 
 
+def test_what_waits_for_who_left_reaches_nobody(
+        scene, redis, people, provider, notifier):
+    """It was written to the one, and is not for the other; its sender hears
+    so."""
+    number, (ann, dan) = scene.number(), people
+    ride = scene.ride(ann, dan)
+    way = WayOut(redis, ride)
+    way.wait_empty()
+    provider.rule(dan.phone, status=429)
+    assert scene.text(ann.phone, number, text="Only for Dan") == "forwarded"
+    way.wait_put_off(1)
+    new = scene.driver()
+    changed = scene.done("ride-svc", "RIDE_PARTY", id=ride["id"],
+                         driver=new.id)
+    assert changed["proxy"] == number
+    provider.heal()
+    way.wait_empty()
+    assert way.dead() == [("driver", "ride_over")]
+    letter, = notifier.bus.ask("LETTER_LIST", {"limit": 9})[1]["letters"]
+    assert not letter["sendable"]
+    again = notifier.bus.ask("LETTER_RESEND",
+                             {"reference": letter["reference"]})
+    assert again[1].get("done") in (None, 0)
+    wait_for(lambda: "Your last message could not be delivered."
+             in provider.texts(ann.phone), what="the sender told")
+    way.wait_empty()
+    assert "Only for Dan" not in provider.texts(new.phone)
+    assert provider.texts(dan.phone)[1:] == [
+        "The ride at next Friday at ten is no longer yours."]
+    assert provider.texts(new.phone) == [
+        f"{ann.name} will wait for you at next Friday at ten. "
+        "Reply to this message to contact the customer."]
+    assert way.counter == 0
+
+
 # ---- how much may wait ----
 
 def snapshot(redis):

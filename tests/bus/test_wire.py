@@ -131,7 +131,10 @@ WHOLE = {
     "RIDE_GET": ("ride-svc", {"id": "x"}),
     "RIDE_LIST": ("ride-svc", {"limit": 1}),
     "RIDE_END": ("ride-svc", {"id": "x"}),
+    "RIDE_CANCEL": ("ride-svc", {"id": "x"}),
     "RIDE_EXTEND": ("ride-svc", {"id": "x", "ends": 1}),
+    "RIDE_PARTY": ("ride-svc", {"id": "x"}),
+    "RIDE_REOPEN": ("ride-svc", {"id": "x", "ends": 1}),
     "RIDE_TIMELINE": ("ride-svc", {"id": "x"}),
     "SMS_RECEIVED": ("ride-svc", {"id": "x", "content": "c", "from": "1",
                                   "to": "2", "text": "t"}),
@@ -153,6 +156,7 @@ FIELDS = [(name, field) for name, (_, body) in WHOLE.items()
           for field in body]
 OPTIONAL = [("PERSON_EDIT", "phone", 1), ("PERSON_LIST", "after", "1"),
             ("RIDE_CREATE", "ends", "soon"), ("RIDE_LIST", "before", 3),
+            ("RIDE_PARTY", "driver", "one"), ("RIDE_CREATE", "channels", "sms"),
             ("SMS_RECEIVED", "jti", 5), ("SMS_RECEIVED", "created", "now"),
             ("POOL_ADD", "prefixes", "31"), ("POOL_ADD", "prefixes", [31]),
             ("NUMBER_ADD", "pool", {}), ("NUMBER_LIST", "after", 1),

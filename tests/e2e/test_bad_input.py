@@ -60,6 +60,8 @@ NO_PREFIXES = [("31", "wrong_kind"), (31, "wrong_kind"), ({}, "wrong_kind"), ([3
 NO_LABEL = [row for row in no_words(100) if row[0] not in (MISSING, None)]
 NO_CAPABILITIES = [("sms", "wrong_kind"), ([1], "wrong_kind"), (["fax"], "invalid"), (["SMS"], "invalid"), ([""], "invalid"),
                    (["sms,voice"], "invalid"), ([SCRIPT], "invalid")]
+NO_CHANNELS = [("sms", "wrong_kind"), (1, "wrong_kind"), ({}, "wrong_kind"), ([1], "wrong_kind"), ([["sms"]], "wrong_kind"),
+               ([""], "invalid"), (["SMS"], "invalid"), (["sms", "fax"], "invalid"), ([SCRIPT], "invalid")]
 
 FIELDS = {
     "customers": {"name": no_words(100), "phone": NO_TEXT + NOT_TEXT + NO_PHONE},
@@ -68,11 +70,13 @@ FIELDS = {
                 "capabilities": NO_CAPABILITIES},
     "pools": {"name": NO_POOL_NAME, "prefixes": NO_PREFIXES, "capabilities": NO_CAPABILITIES},
     "rides": {"customer": NO_ID, "driver": NO_ID, "start": no_words(200), "destination": no_words(200),
-              "datetime": no_words(100), "ends_at": NO_TIME, "pool": NO_POOL}}
+              "datetime": no_words(100), "ends_at": NO_TIME, "pool": NO_POOL,
+              "channels": NO_CHANNELS}}
 
 # Paths that take a JSON body, by method; then all that is known of each path.
 BODIES = [*(("POST", f"/api/v1/{kind}") for kind in GOOD), ("PATCH", "/api/v1/customers/1"),
-          ("PUT", "/api/v1/drivers/1"), ("PATCH", f"/api/v1/numbers/{NUMBER}"), ("PATCH", "/api/v1/pools/default"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend")]
+          ("PUT", "/api/v1/drivers/1"), ("PATCH", f"/api/v1/numbers/{NUMBER}"), ("PATCH", "/api/v1/pools/default"), ("POST", f"/api/v1/rides/{UNKNOWN_RIDE}/extend"),
+          ("PATCH", f"/api/v1/rides/{UNKNOWN_RIDE}")]
 PERSON, THINGS = "GET HEAD PATCH PUT DELETE", "GET HEAD POST"
 UNKNOWN_TEXT = "17-0123456789abcdef"
 METHODS = {
@@ -85,11 +89,13 @@ METHODS = {
     f"/api/v1/numbers/{NUMBER}": "GET HEAD PATCH DELETE", "/api/v1/numbers/import": "GET HEAD POST PATCH DELETE",
     "/numbers/import": THINGS, f"/numbers/{NUMBER}": THINGS, f"/numbers/{NUMBER}/delete": "POST",
     "/api/v1/rides": THINGS, "/api/v1/customers/1": PERSON, "/api/v1/drivers/1": PERSON,
-    f"/api/v1/rides/{UNKNOWN_RIDE}": "GET HEAD", f"/api/v1/rides/{UNKNOWN_RIDE}/end": "POST",
+    f"/api/v1/rides/{UNKNOWN_RIDE}": "GET HEAD PATCH", f"/api/v1/rides/{UNKNOWN_RIDE}/end": "POST",
+    f"/api/v1/rides/{UNKNOWN_RIDE}/cancel": "POST", f"/api/v1/rides/{UNKNOWN_RIDE}/reopen": "POST",
     f"/api/v1/rides/{UNKNOWN_RIDE}/extend": "POST", f"/api/v1/rides/{UNKNOWN_RIDE}/timeline": "GET HEAD",
     "/": "GET HEAD", "/createride": "POST", "/customers": "POST", "/drivers": "POST", "/numbers": "POST", "/pools": "POST",
     "/customers/1": THINGS, "/customers/1/delete": "POST", "/drivers/1": THINGS, "/drivers/1/delete": "POST",
     f"/rides/{UNKNOWN_RIDE}": "GET HEAD", f"/rides/{UNKNOWN_RIDE}/end": "POST", f"/rides/{UNKNOWN_RIDE}/extend": "POST",
+    f"/rides/{UNKNOWN_RIDE}/party": "POST", f"/rides/{UNKNOWN_RIDE}/cancel": "POST", f"/rides/{UNKNOWN_RIDE}/reopen": "POST",
     "/assets/style.css": "GET HEAD", "/webhook/token": THINGS, "/webhook-voice/token": "GET HEAD",
     "/webhook": "GET HEAD POST", "/webhook-voice": "GET HEAD",
     "/webhook-status": "GET HEAD POST", "/healthz": "GET HEAD", "/readyz": "GET HEAD", "/metrics": "GET HEAD"}
@@ -203,7 +209,7 @@ def path_rows():
     extend = b'{"ends_at":"2031-01-01T00:00:00Z"}'
     for thing in [*NO_THING, UNKNOWN_RIDE, "17-", "64-" + "0" * 32, "-1-x", "17-" + "0" * 64]:
         for method, act, body in (("GET", "", None), ("POST", "/end", b""), ("POST", "/extend", extend),
-                                  ("GET", "/timeline", None)):
+                                  ("POST", "/cancel", b""), ("POST", "/reopen", extend), ("PATCH", "", b'{"driver":1}'), ("GET", "/timeline", None)):
             yield Row(f"{method} rides/{thing[:20]}{act}", method, f"/api/v1/rides/{thing}{act}", body, 404, "not_found",
                       ..., Content_Type=JSON)
     for path in ("/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/rides", "/api/v1/rides/", "/api/v1//rides",
@@ -391,7 +397,9 @@ FORMS += [("/customers", {"name": "x", "phone": "+447700900301"}, 409), ("/pools
 FORMS += [(f"/customers/{thing}", {"name": "x", "phone": ""}, 404) for thing in ("0", "99", "abc", quote(SCRIPT))]
 FORMS += [(f"/drivers/{thing}/delete", {}, 404) for thing in ("0", "99", "abc", quote(SCRIPT))]
 FORMS += [(f"/rides/{thing}/end", {}, 404) for thing in (UNKNOWN_RIDE, "x", quote(SCRIPT))]
-FORMS += [(f"/rides/{thing}/extend", {"ends_at": "2031-01-01T00:00"}, 404) for thing in (UNKNOWN_RIDE, "x")]
+FORMS += [(f"/rides/{thing}/{act}", {"ends_at": "2031-01-01T00:00"}, 404) for thing in (UNKNOWN_RIDE, "x")
+          for act in ("extend", "reopen")]
+FORMS += [(f"/rides/{thing}/party", {"customer": "", "driver": "1"}, 404) for thing in (UNKNOWN_RIDE, "x")]
 FORMS += [(f"/messages/{thing}/{act}", {}, 404) for thing in (UNKNOWN_TEXT, "x", quote(SCRIPT)) for act in ("resend", "drop")]
 FORMS += [(f"/messages/{act}", fields, 422) for act in ("resend", "drop") for fields in (
     {}, {"state": ""}, {"state": SCRIPT}, {"state": "dead", "reason": SCRIPT})]
@@ -447,7 +455,7 @@ def send_until_answered(url, head, size):
 
 LONG = [*(("POST", path) for path in (
     "/webhook", "/webhook/token", "/webhook-voice", "/webhook-status", "/createride", "/customers", "/drivers", "/numbers",
-    "/pools", "/customers/1", "/customers/1/delete", "/rides/x/end", "/rides/x/extend", "/", "/nowhere",
+    "/pools", "/customers/1", "/customers/1/delete", "/rides/x/end", "/rides/x/cancel", "/rides/x/party", "/rides/x/extend", "/", "/nowhere",
     f"/api/v1/rides/{UNKNOWN_RIDE}/end")), *BODIES, ("GET", "/webhook-voice"), ("GET", "/"), ("DELETE", "/api/v1/customers/1")]
 
 

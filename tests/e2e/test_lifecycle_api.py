@@ -203,6 +203,29 @@ def test_extend_a_ride(deployment, api):
     assert "ride.extended" in [e["what"] for e in deployment.timeline(ride)]
 
 
+def test_cancel_a_ride(deployment, api):
+    free_all(deployment)
+    ride = deployment.ride(2, 3)
+    first, again = (api.post(f"/api/v1/rides/{ride['id']}/cancel") for _ in range(2))
+    assert (first.status, first.json["state"]) == (200, "closed") and again.json == first.json
+    assert deployment.sandbox.call("+447700900102", ride["proxy"])["rings"] is None
+    reopened = api.post(f"/api/v1/rides/{ride['id']}/reopen", {"ends_at": later(hours=1)})
+    assert (reopened.status, reopened.json["code"]) == (409, "ride_over")
+    assert [e["what"] for e in deployment.timeline(ride)].count("ride.cancelled") == 1
+    assert api.post(f"/api/v1/rides/{ride['id'][::-1]}/cancel").status == 404
+
+
+def test_reopen_a_live_ride(deployment, api):
+    free_all(deployment)
+    ride = deployment.ride(2, 3)
+    path = f"/api/v1/rides/{ride['id']}/reopen"
+    other = api.post(path, {"ends_at": later(hours=30)})
+    assert (other.status, other.json["code"]) == (409, "ride_live")
+    for body, field in (({}, "ends_at"), ({"ends_at": "soon"}, "ends_at")):
+        wrong = api.post(path, body)
+        assert (wrong.status, wrong.json["field"]) == (422, field)
+
+
 def test_ends_and_pickup(deployment, api):
     """RIDE_HOURS after pickup where it can be read, else after now; an end that is given is the end."""
     assert api
@@ -213,6 +236,86 @@ def test_ends_and_pickup(deployment, api):
     assert later(minutes=115) < soon["ends_at"] <= later(minutes=121)
     until = later(minutes=90)
     assert deployment.ride(3, 6, datetime="2031-05-06T07:30:00Z", ends_at=until)["ends_at"] == until
+
+
+def test_a_ride_without_an_end(deployment, api):
+    free_all(deployment)
+    ride = deployment.ride(1, 4, ends_at="never")
+    assert (ride["ends_at"], ride["grace_ends_at"], ride["number_kept_until"]) == (None, None, None)
+    path = f"/api/v1/rides/{ride['id']}"
+    until = later(hours=3)
+    assert api.post(path + "/extend", {"ends_at": until}).json["ends_at"] == until
+    assert api.post(path + "/extend", {"ends_at": "never"}).json["ends_at"] is None
+    assert api.post(path + "/extend", {"ends_at": "Never"}).status == 422
+    ended = api.post(path + "/end").json
+    assert ended["state"] == "closed" and ended["ends_at"] <= later(seconds=1)
+
+
+def test_one_channel_only(deployment, api):
+    """Of somebody who never had these numbers: a text has its second only, and is none of the ride before."""
+    free_all(deployment)
+    phone = "+447700900557"
+    person = api.post("/api/v1/customers", {"name": "New", "phone": phone}).json["id"]
+    assert deployment.ride(1, 4)["channels"] == ["sms", "voice"]
+    calls = deployment.ride(person, 5, channels=["voice"])
+    assert calls["channels"] == ["voice"]
+    mark = deployment.sandbox.last()
+    assert deployment.sandbox.text(phone, calls["proxy"], "hello?")["status"] == 200
+    got = deployment.sandbox.wait_text(phone, "This number takes calls only, so your message was not delivered.")
+    assert got["originator"] == calls["proxy"][1:]
+    assert "hello?" not in str(deployment.sandbox.accepted(mark))
+    assert deployment.sandbox.call(phone, calls["proxy"])["rings"]
+    texts = deployment.ride(person, 6, channels=["sms"])
+    assert deployment.sandbox.call(phone, texts["proxy"])["rings"] is None
+    assert deployment.sandbox.text(phone, texts["proxy"], "hello!")["status"] == 200
+    assert deployment.sandbox.wait_text("+447700900206", "hello!")
+
+
+@pytest.mark.parametrize("role", ["driver", "customer"])
+def test_another_party(deployment, api, role):
+    """The ride goes on with the same number, and all three hear of it."""
+    free_all(deployment)
+    other = "customer" if role == "driver" else "driver"
+    phones = [f"+4477009005{6 if role == 'driver' else 7}{n}" for n in range(3)]
+    people = [api.post(f"/api/v1/{who}s", {"name": name, "phone": phone}).json["id"]
+              for who, name, phone in zip((role, role, other), ("Kim", "Sam", "Lou"), phones)]
+    (left, new, stays), made = phones, {role: people[0], other: people[2]}
+    ride = deployment.ride(made["customer"], made["driver"])
+    path, mark = f"/api/v1/rides/{ride['id']}", deployment.sandbox.last()
+    for _ in range(2):
+        changed = api.json("PATCH", path, {role: people[1]})
+        assert (changed.status, changed.json["id"], changed.json["proxy"]) == (200, ride["id"], ride["proxy"])
+        assert changed.json[role]["name"] == "Sam" and api.get(path).json == changed.json
+    for phone, words in ((new, "Reply to this message"), (stays, "is now Sam"), (left, "no longer yours")):
+        wait_for(lambda phone=phone, words=words: any(
+            words in m["body"] and phone.strip("+") in m["recipients"] for m in deployment.sandbox.accepted(mark)), what=words)
+    assert deployment.sandbox.call(stays, ride["proxy"])["rings"]["phone"] == new.strip("+")
+    assert deployment.sandbox.call(new, ride["proxy"])["rings"]["phone"] == stays.strip("+")
+    assert deployment.sandbox.call(left, ride["proxy"])["rings"] is None
+    assert deployment.sandbox.text(stays, ride["proxy"], f"to {role} {new}")["status"] == 200
+    deployment.sandbox.wait_text(new, f"to {role} {new}")
+    assert f"ride.{role}_changed" in [e["what"] for e in deployment.timeline(ride)]
+
+
+def test_another_party_with_another_number(deployment, api):
+    free_all(deployment)
+    ride = deployment.ride(6, 4)
+    others = []
+    while not others or others[-1]["proxy"] != ride["proxy"]:  # until that driver has this number
+        others.append(deployment.ride(5, 3))
+    for other in others[:-1]:
+        assert api.post(f"/api/v1/rides/{other['id']}/cancel").status == 200
+    path = f"/api/v1/rides/{ride['id']}"
+    going = api.json("PATCH", path, {"driver": 3})
+    assert going.status == 200 and going.json["id"] != ride["id"] and going.json["proxy"] != ride["proxy"]
+    assert api.json("PATCH", path, {"driver": "3"}).json == going.json
+    old = api.get(path).json
+    assert (old["state"], old["next"]) == ("closed", going.json["id"])
+    for body, status, code, field in (({}, 422, "missing", "driver"), ({"driver": 1}, 409, "ride_over", "id"),
+                                      ({"driver": 1, "customer": 2}, 422, "one_party", "driver"),
+                                      ({"driver": 0}, 422, "unknown_person", "driver")):
+        wrong = api.json("PATCH", path, body)
+        assert (wrong.status, wrong.json["code"], wrong.json["field"]) == (status, code, field), body
 
 
 def test_two_phones(deployment, api):

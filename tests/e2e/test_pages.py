@@ -120,6 +120,42 @@ def test_a_ride_from_the_form_to_its_end(browser, deployment):
     page = browser.send(f"/rides/{ride['id']}/end", page=f"/rides/{ride['id']}")
     assert "The ride is ended." in page
     assert deployment.listed("rides")[0]["state"] == "grace"
+    page = browser.send(f"/rides/{ride['id']}/reopen", page=f"/rides/{ride['id']}", ends_at="2001-05-09T10:00")
+    assert browser.answer.status == 422 and "passed already" in beside(page, "reopen-ends")
+    page = browser.send(f"/rides/{ride['id']}/reopen", page=f"/rides/{ride['id']}", ends_at="2032-05-09T10:00")
+    assert "The ride is live again." in page
+    assert deployment.listed("rides")[0]["ends_at"] == "2032-05-09T10:00:00Z"
+    page = browser.send(f"/rides/{ride['id']}/cancel", page=f"/rides/{ride['id']}")
+    assert "The ride is cancelled." in page and "Change it" not in browser.go(f"/rides/{ride['id']}")
+    assert deployment.listed("rides")[0]["state"] == "closed"
+
+
+def test_a_ride_that_lasts_until_it_is_ended(browser, deployment):
+    page = browser.send("/createride", customer="1", driver="1", start="a", destination="b", datetime="", ends_at="never")
+    assert browser.answer.status == 422 and '<option value="never" selected>' in page
+    browser.send("/createride", customer="1", driver="1", start="a", destination="b", datetime="c", ends_at="never",
+                 channels="voice")
+    path = f"/rides/{deployment.listed('rides')[0]['id']}"
+    assert "only call" in browser.go(path) and deployment.listed("rides")[0]["channels"] == ["voice"]
+    assert "when you end it" in browser.go(path) and "Let it last" not in browser.go(path)
+    page = browser.send(path + "/extend", page=path, ends_at="2031-05-09T10:00", **{"from": "ride"})
+    assert "2031-05-09 10:00" in page and "when you end it" not in page and "Let it last" in page
+    assert "when you end it" in browser.send(path + "/extend", page=path, ends_at="never", **{"from": "ride"})
+    assert "The ride is ended." in browser.send(path + "/end", page=path)
+
+
+def test_another_driver(browser, deployment):
+    ride = deployment.ride(1, 2)
+    path = f"/rides/{ride['id']}"
+    assert "Another driver" in browser.go(path)
+    page = browser.send(path + "/party", page=path, driver="3", customer="", **{"from": "ride"})
+    assert "The ride goes on; those concerned get their notice." in page and "Ride driver changed" in page
+    assert deployment.listed("rides")[0]["driver"]["id"] == 3
+    page = browser.send(path + "/party", page=path, driver="", customer="")
+    assert browser.answer.status == 422 and "This field is needed." in beside(page, "party-driver")
+    page = browser.send(path + "/party", page=path, driver="1", customer="2")
+    assert "one at a time" in page
+    browser.send(path + "/end", page=path)
 
 
 @pytest.mark.parametrize("field, fields, words", [

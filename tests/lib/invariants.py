@@ -5,11 +5,14 @@ from poll import wait_for
 
 HOLD_SLACK_MS = 60_000
 
-ROUTE = ("ride", "role", "other", "since", "until", "closed", "replaced")
+ROUTE = ("ride", "role", "other", "since", "until", "closed", "replaced",
+         "channels", "left")
 RIDE = ("customer", "driver", "customer_name", "driver_name",
         "customer_phone", "driver_phone", "customer_key", "driver_key",
         "start", "destination", "datetime", "pool", "proxy", "created",
-        "ends", "grace", "closed", "revision")
+        "ends", "grace", "closed", "revision", "channels",
+        "customer_since", "driver_since", "left", "left_until", "next",
+        "replaces")
 
 
 def record(fields, packed):

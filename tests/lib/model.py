@@ -9,6 +9,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 FOREVER = math.inf
 
+NO_END = 253402300799000  # of a ride that lasts until it is ended
 HOLD_SLACK = MINUTE  # a route ends this long before the hold it depends on
 OLD = 48 * HOUR      # a text is not forwarded that was written before
 EARLY = MINUTE       # one may have been written this long before its ride
@@ -24,6 +25,11 @@ class Rules:
     retention: int
 
 
+def too_far(ends, now):
+    """No ride ends so late; but it may have no end."""
+    return ends > now + 3660 * DAY and ends != NO_END
+
+
 class Ride:
     def __init__(self, id_, customer, driver, number, created):
         self.id = id_
@@ -33,9 +39,9 @@ class Ride:
         self.created = created
         self.replaced = {}  # party -> end of the ride it had here before
 
-    def set_end(self, ends, rules):
+    def set_end(self, ends, rules, grace=None):
         self.ends = ends
-        self.grace = ends + rules.grace
+        self.grace = ends + rules.grace if grace is None else grace
         self.closed = self.grace + rules.cooldown
         self.held_until = self.closed + HOLD_SLACK
         last = self.grace if self.closed == FOREVER else self.closed
@@ -111,7 +117,7 @@ class Pool:
         """Where every number is held; 0: never."""
         first = min((self.ended(customer, driver, n) for n in self.walk),
                     default=FOREVER)
-        return 0 if first == FOREVER else first
+        return 0 if first >= NO_END else first
 
     # ---- a number's life ----
 
@@ -160,11 +166,33 @@ class Pool:
         if ride.closed <= now:  # by hand: the number is free at once
             ride.held_until = min(ride.held_until, now)
 
+    def cancel(self, ride, now):
+        """Ended without grace, also in its grace."""
+        if now < ride.grace:
+            ride.set_end(min(ride.ends, now), self.rules, grace=now)
+        if ride.closed <= now:
+            ride.held_until = min(ride.held_until, now)
+
+    def reopen(self, ride, ends, now):
+        """In its grace it is live again; None, or why not."""
+        if too_far(ends, now):
+            return "invalid"
+        if ride.grace <= now:
+            return "ride_over"
+        if now < ride.ends:
+            return None if ends == ride.ends else "ride_live"
+        if ends <= now:
+            return "in_the_past"
+        ride.set_end(ends, self.rules)
+        return None
+
     def extend(self, ride, ends, now):
         """None, or why not."""
+        if too_far(ends, now):
+            return "invalid"
         if ride.ends <= now:
             return "ride_over"
-        if ends < ride.ends:
+        if ends <= now or ends < ride.ends != NO_END:
             return "invalid"
         ride.set_end(ends, self.rules)
         return None

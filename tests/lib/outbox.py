@@ -18,6 +18,8 @@ class Talk:
         self.to = to
         self.proxy = proxy
         self.name = f"{ride}:{role}"
+        # The same bytes in the ride, its routes and all entries.
+        self.sealed_to = outbox.vault.seal(to, f"phone:{ride}:{role}")
 
     def key(self, what):
         return f"{what}:{{{self.partition}}}"
@@ -30,8 +32,7 @@ class Talk:
             until_ms = until or outbox.redis.now_ms() + HOUR
             outbox.client.xadd(self.key("outbox"), {
                 "ref": reference, "ride": self.ride, "role": self.role,
-                "to": outbox.vault.seal(self.to,
-                                        f"phone:{self.ride}:{self.role}"),
+                "to": self.sealed_to,
                 "text": outbox.vault.seal(text, f"text:{reference}"),
                 "proxy": self.proxy, "until": str(until_ms), "kind": kind},
                 id=f"{queued}-*" if queued else "*")

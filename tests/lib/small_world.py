@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from model import EARLY, FOREVER, HOUR, KEPT, MINUTE, OLD, Pool, Rules
+from model import (EARLY, FOREVER, HOUR, KEPT, MINUTE, NO_END, OLD, Pool,
+                   Rules)
 
 
 TOLD = "over"        # to who writes to a ride that is over
@@ -65,7 +66,8 @@ class SmallWorld:
     def step(self, now):
         kinds, weights = zip(
             (self.create, 26), (self.create_again, 4), (self.reuse_key, 1),
-            (self.end, 10), (self.extend, 7), (self.text, 31),
+            (self.end, 10), (self.cancel, 3), (self.extend, 7),
+            (self.reopen, 5), (self.text, 31),
             (self.text_again, 5), (self.call, 12), (self.get, 4),
             (self.rest, 2), (self.remove, 1), (self.add, 1))
         step = None
@@ -111,6 +113,8 @@ class SmallWorld:
             request["ends"] = now + dice.randrange(MINUTE, 8 * HOUR)
         elif when < 0.28:
             request["ends"] = now - dice.randrange(MINUTE)
+        elif when < 0.32:
+            request["ends"] = NO_END
         elif when < 0.45:
             pickup = (now + dice.randrange(-4 * HOUR, 4 * HOUR)) // 1000
             request["datetime"] = datetime.fromtimestamp(
@@ -263,7 +267,7 @@ class SmallWorld:
                     {"phone": "+" + number, "pool": self.name},
                     f"{number} comes", judge)
 
-    # ---- ends, extensions ----
+    # ---- ends, extensions, reopenings ----
 
     def get(self, now):
         return self.about("RIDE_GET", {}, now, lambda ride: None)
@@ -280,9 +284,29 @@ class SmallWorld:
             ride.ends, ride.ends - MINUTE, ride.ends + 1,
             max(now, ride.ends) + self.dice.randrange(8 * HOUR),
             max(now, ride.ends) + self.dice.randrange(8 * HOUR),
-            ride.ends + self.dice.randrange(100 * HOUR)])
+            min(ride.ends, now + HOUR) + self.dice.randrange(100 * HOUR),
+            NO_END])
         return self.about("RIDE_EXTEND", {"ends": ends}, now,
                           lambda ride: self.model.extend(ride, ends, now),
+                          ride)
+
+    def cancel(self, now):
+        return self.about("RIDE_CANCEL", {}, now,
+                          lambda ride: self.model.cancel(ride, now))
+
+    def reopen(self, now):
+        dice, ride = self.dice, self.some_ride(now)
+        in_grace = [r for r in self.model.rides[-12:]
+                    if r.state(now) == "grace"]
+        if in_grace and dice.random() < 0.7:
+            ride = dice.choice(in_grace)
+        if ride is None:
+            return None
+        ends = dice.choice([now, now + 1, ride.ends,
+                            now + dice.randrange(MINUTE), NO_END,
+                            now + dice.randrange(8 * HOUR)])
+        return self.about("RIDE_REOPEN", {"ends": ends}, now,
+                          lambda ride: self.model.reopen(ride, ends, now),
                           ride)
 
     def about(self, name, more, now, change, ride=None):
