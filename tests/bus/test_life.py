@@ -693,7 +693,8 @@ def test_what_never_came_does_not_count_for_long(scene, redis, pair):
 
 # Keys that may stay for good; all others expire.
 KEPT = re.compile(
-    r"pools|pool:{\w+}:(numbers|index|about)|number:{\d+}:\d+|customers|drivers"
+    r"pools|pool:{\w+}:(numbers|index|about|settings|busy|need)"
+    r"|number:{\d+}:\d+|customers|drivers"
     r"|(customer|driver):\d+|{(customers|drivers)}:last|phone:[\w-]{22}"
     r"|(outbox|waiting):{\d+}")
 
