@@ -156,6 +156,7 @@ def test_an_hour_away(start, provider, outbox, redis):
     """All that came before and meanwhile leaves when it is over; the log tells
     of it in few lines."""
     notifier = start()
+    said = len(notifier.log().splitlines())
     port = provider.port
     provider.stop()
     talks = [outbox.talk(n) for n in PARTITIONS]
@@ -169,13 +170,13 @@ def test_an_hour_away(start, provider, outbox, redis):
                  and away(notifier), what="an attempt")
         redis.move(minutes=5)
     wait_for(lambda: owned(outbox, "notifier-1") == 64, what="all its leases")
-    lines, began = notifier.log().splitlines(), time.monotonic()
+    lines = notifier.log().splitlines()[said:]
     provider.start(port)
     wait_texts(provider, 12 * 64, seconds=5)
     wait_empty(outbox, *PARTITIONS)
     in_order(provider, talks, 12)
     assert not any(talk.dead() for talk in talks)
-    assert len(lines) < 6 * 20 + 5 * (time.monotonic() - began), lines[-20:]
+    assert len(lines) < 200, lines[-20:]  # of hundreds of attempts an outage
 
 
 def test_one_that_was_tried_again_and_again(start, provider, outbox, redis):
