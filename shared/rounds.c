@@ -23,6 +23,9 @@ static void ended(struct task *t)
 static void begin(void *arg)
 {
     struct rounds *r = arg;
+    /* What began in the loop's last turn would never run. */
+    if (r->service->left_ms != 0)
+        return;
     struct round_task *round =
         service_task(r->service, r->size, r->run, r->deadline_in_ms);
     round->rounds = r;
