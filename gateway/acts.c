@@ -311,6 +311,35 @@ const struct act act_pool_stats = {.service = "pool-svc",
                                    .show = show_pool_figures,
                                    .status = 200};
 
+static bool read_pool_replay(struct errand *e)
+{
+    struct msg_pool_replay *m = &e->ask.pool_replay;
+    m->key = e->key;
+    m->pool = e->x.part[0];
+    m->grace = m->cooldown = FIELD_NOT_GIVEN;
+    return field_hours_if_any(e, "grace_hours", false, &m->grace) &&
+           field_hours_if_any(e, "cooldown_hours", true, &m->cooldown);
+}
+
+static bool read_job_get(struct errand *e)
+{
+    e->ask.job_get.id = e->x.part[0];
+    return true;
+}
+
+const struct act act_pool_replay = {.service = "ride-svc",
+                                    .type = &type_pool_replay,
+                                    .read = read_pool_replay,
+                                    .takes_body = true,
+                                    .show = show_job,
+                                    .status = 202,
+                                    .home = "/api/v1/jobs/"};
+const struct act act_job_get = {.service = "ride-svc",
+                                .type = &type_job_get,
+                                .read = read_job_get,
+                                .show = show_job,
+                                .status = 200};
+
 /* ---- rides ---- */
 
 static bool read_ride_create(struct errand *e)

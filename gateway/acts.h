@@ -36,6 +36,8 @@ union ask {
     struct msg_pool_stats pool_stats;
     struct msg_pool_edit pool_edit;
     struct msg_pool_remove pool_remove;
+    struct msg_pool_replay pool_replay;
+    struct msg_job_get job_get;
     struct msg_letter_list letter_list;
     struct msg_letter_resend letter_resend;
     struct msg_letter_drop letter_drop;
@@ -58,6 +60,7 @@ union got {
     struct msg_pool pool;
     struct msg_pools pools;
     struct msg_pool_figures pool_figures;
+    struct msg_job job;
     struct msg_letter letter;
     struct msg_letters letters;
     struct msg_letters_taken letters_taken;
@@ -100,10 +103,11 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_driver_replace, act_driver_remove, act_number_add, act_number_list,
     act_number_get, act_number_edit, act_number_remove, act_number_import,
     act_pool_add, act_pool_list, act_pool_stats, act_pool_edit, act_pool_remove,
-    act_ride_create, act_ride_list, act_ride_get, act_ride_end, act_ride_cancel,
-    act_ride_extend, act_ride_reopen, act_ride_party, act_ride_timeline,
-    act_ride_why, act_pair_why, act_letter_list, act_letter_resend,
-    act_letter_drop, act_letter_resend_all, act_letter_drop_all;
+    act_pool_replay, act_job_get, act_ride_create, act_ride_list, act_ride_get,
+    act_ride_end, act_ride_cancel, act_ride_extend, act_ride_reopen,
+    act_ride_party, act_ride_timeline, act_ride_why, act_pair_why,
+    act_letter_list, act_letter_resend, act_letter_drop, act_letter_resend_all,
+    act_letter_drop_all;
 
 /* Sends what `read` filled. */
 void errand_send(struct errand *e);

@@ -127,6 +127,31 @@ cJSON *show_pool(struct arena *arena, const union got *got)
     return json;
 }
 
+static void add_hours(cJSON *object, const char *name, int64_t ms)
+{
+    if (ms >= 0)
+        cJSON_AddNumberToObject(object, name, (double)ms / 3600000);
+    else
+        cJSON_AddStringToObject(object, name, "never");
+}
+
+cJSON *show_job(struct arena *arena, const union got *got)
+{
+    const struct msg_job *m = &got->job;
+    cJSON *json = cJSON_CreateObject();
+    json_add(arena, json, "id", m->id);
+    json_add(arena, json, "state", m->state);
+    cJSON_AddNumberToObject(json, "percent", (double)m->percent);
+    json_add(arena, json, "pool", m->pool);
+    add_hours(json, "grace_hours", m->grace);
+    add_hours(json, "cooldown_hours", m->cooldown);
+    cJSON_AddNumberToObject(json, "rides", (double)m->rides);
+    cJSON_AddNumberToObject(json, "numbers", (double)m->numbers);
+    cJSON_AddNumberToObject(json, "numbers_as_was", (double)m->as_was);
+    cJSON_AddNumberToObject(json, "busiest", (double)m->busiest);
+    return json;
+}
+
 cJSON *show_ride(struct arena *arena, const union got *got)
 {
     const struct msg_ride *m = &got->ride;

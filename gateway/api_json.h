@@ -9,6 +9,7 @@ cJSON *show_number(struct arena *arena, const union got *got);
 cJSON *show_pool(struct arena *arena, const union got *got);
 /* A pool, and what was seen of its days. */
 cJSON *show_pool_figures(struct arena *arena, const union got *got);
+cJSON *show_job(struct arena *arena, const union got *got);
 cJSON *show_ride(struct arena *arena, const union got *got);
 
 /* {"ride":…,"as_it_stands_now":{"chosen":…,"numbers":[…]}} */

@@ -1,5 +1,7 @@
 #include "gateway/fields.h"
 
+#include <stdlib.h>
+
 #include "shared/timestamp.h"
 
 bool field_refuse(struct errand *e, enum problem_code code, const char *name)
@@ -81,6 +83,31 @@ bool field_id_if_any(struct errand *e, const char *name, int64_t *out)
     return given(e, name) == NULL ||
            (field_id(e, name, out) &&
             (*out > 0 || field_refuse(e, PROBLEM_unknown_person, name)));
+}
+
+bool field_hours_if_any(struct errand *e, const char *name, bool may_be_never,
+                        int64_t *out)
+{
+    const int64_t hour_ms = 3600000, most = 100000;
+    const struct param *param = given(e, name);
+    if (param == NULL)
+        return true;
+    if (param->kind != PARAM_TEXT && param->kind != PARAM_NUMBER)
+        return field_refuse(e, PROBLEM_wrong_kind, name);
+    struct str text = str_trim(param->value);
+    if (may_be_never && str_is(text, "never")) {
+        *out = -1;
+        return true;
+    }
+    char *end = NULL;
+    const char *z = arena_cstr(e->x.task.arena, text);
+    double hours = strtod(z, &end);
+    bool plain = strspn(z, "0123456789.") == text.len && text.len > 0 &&
+                 end == z + text.len;
+    if (!plain || hours > (double)most)
+        return field_refuse(e, PROBLEM_invalid, name);
+    *out = (int64_t)(hours * (double)hour_ms);
+    return true;
 }
 
 bool field_time_if_any(struct errand *e, const char *name, int64_t *out)

@@ -27,6 +27,11 @@ bool field_count_or_none(struct errand *e, const char *name, bool *is_given,
                          int64_t *out);
 /* 0 where it is not there. */
 bool field_id_if_any(struct errand *e, const char *name, int64_t *out);
+/* Hours, fractions too, as milliseconds; `never`, where it may be, as -1.
+ * Untouched where it is not there or null. */
+enum { FIELD_NOT_GIVEN = -2 };
+bool field_hours_if_any(struct errand *e, const char *name, bool may_be_never,
+                        int64_t *out);
 /* A point in time; never 0. */
 bool field_time(struct errand *e, const char *name, int64_t *out);
 

@@ -77,6 +77,8 @@ static const struct route routes[] = {
     API("GET", "pools/{}", pool_stats),
     API("PATCH", "pools/{}", pool_edit),
     API("DELETE", "pools/{}", pool_remove),
+    API("POST", "pools/{}/replay", pool_replay),
+    API("GET", "jobs/{}", job_get),
     API("GET", "rides", ride_list),
     API("POST", "rides", ride_create),
     API("GET", "rides/why", pair_why),

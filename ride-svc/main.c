@@ -5,6 +5,7 @@
 #include "ride-svc/lists.h"
 #include "ride-svc/party.h"
 #include "ride-svc/people.h"
+#include "ride-svc/replay.h"
 #include "ride-svc/texts.h"
 #include "ride-svc/why.h"
 
@@ -16,6 +17,7 @@ static void ready(struct service *s)
 static void stop(struct service *s)
 {
     struct rounds *duties = s->context;
+    replay_stop();
     rounds_destroy(&duties);
 }
 
@@ -28,7 +30,8 @@ int main(int argc, char **argv)
         route_ride_end,      route_ride_cancel, route_ride_extend,
         route_ride_reopen,   route_ride_get,    route_ride_list,
         route_ride_timeline, route_ride_party,  route_sms_received,
-        route_ride_why,      {NULL, 0, NULL}};
+        route_ride_why,      route_pool_replay, route_job_get,
+        {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "ride-svc",
         .summary = "people, rides, and the routes of texts and calls",

@@ -4,7 +4,7 @@
 
 ASSET_DECLARE(home_html);
 
-enum { DEAD_COUNTED = 1000 };
+enum { DEAD_COUNTED = 1000, LOW_NAMED = 5 };
 enum { PEOPLE_A_PAGE = 50, THINGS_A_PAGE = 20 };
 
 /* Stands where an answer has not come. */
@@ -157,14 +157,21 @@ static void word_numbers(const cJSON *root)
     }
 }
 
+/* Of many that are low, the first ones are named on top. */
 static void word_pools(struct arena *arena, const cJSON *root)
 {
-    const cJSON *pools = cJSON_GetObjectItemCaseSensitive(root, "pools");
+    cJSON *pools = cJSON_GetObjectItemCaseSensitive(root, "pools");
     cJSON *pool = NULL;
+    int low = 0;
     cJSON_ArrayForEach(pool, cJSON_GetObjectItemCaseSensitive(pools, "items"))
     {
         page_word_pool(arena, pool);
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(pool, "low")) &&
+            low++ < LOW_NAMED)
+            cJSON_AddTrueToObject(pool, "warned");
     }
+    if (low > LOW_NAMED)
+        cJSON_AddNumberToObject(pools, "more_low", low - LOW_NAMED);
 }
 
 /* What was chosen in a form that comes back stays chosen. */

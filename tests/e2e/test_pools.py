@@ -82,3 +82,30 @@ def test_a_number_in_use_stays_until_it_is_free(deployment):
     assert deployment.sandbox.text("+447700900103", ride["proxy"], "still here")["status"] == 200
     answer = deployment.api.json("PATCH", path, {"state": "active", "label": None})
     assert (answer.json["state"], answer.json["label"]) == ("active", "")
+def test_a_replay(deployment):
+    """With no grace and no cool-down the rides of now are held until they end."""
+    answer = deployment.api.post("/api/v1/pools/default/replay", {"grace_hours": 0.5, "cooldown_hours": "never"},
+                                 headers={"Idempotency-Key": "replay-1"})
+    job = answer.json
+    assert answer.status == 202 and answer.headers["Location"] == f"/api/v1/jobs/{job['id']}"
+    assert (job["pool"], job["grace_hours"], job["cooldown_hours"]) == ("default", 0.5, "never")
+
+    def over():
+        got = deployment.api.get(f"/api/v1/jobs/{job['id']}").json
+        return got["state"] != "running" and got
+    got = wait_for(over, 60, "the end of the replay")
+    rides = len([ride for ride in deployment.listed("rides") if ride["pool"] == "default"])
+    assert got == {**job, "state": "done", "percent": 100, "rides": rides, "numbers": 2, "numbers_as_was": 2, "busiest": 2}
+    assert deployment.api.post("/api/v1/pools/default/replay", {"grace_hours": 0.5, "cooldown_hours": "never"},
+                               headers={"Idempotency-Key": "replay-1"}).json == got
+    assert deployment.api.get("/api/v1/jobs/nothing").status == 404
+
+
+@pytest.mark.parametrize("body, code, field", [
+    ({"grace_hours": "never"}, "invalid", "grace_hours"), ({"grace_hours": -1}, "invalid", "grace_hours"),
+    ({"grace_hours": 1e9}, "invalid", "grace_hours"), ({"grace_hours": 8785}, "invalid", "grace_hours"),
+    ({"cooldown_hours": "0x10"}, "invalid", "cooldown_hours"), ({"cooldown_hours": ""}, "invalid", "cooldown_hours"),
+    ({"cooldown_hours": [1]}, "wrong_kind", "cooldown_hours")])
+def test_what_is_no_replay(deployment, body, code, field):
+    answer = deployment.api.post("/api/v1/pools/default/replay", body)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (422, code, field)
