@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "ride-svc/duties.h"
+#include "ride-svc/notice.h"
 #include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
 #include "shared/fault.h"
@@ -11,10 +12,14 @@
 #include "shared/loop.h"
 #include "shared/partition.h"
 #include "shared/script.h"
+#include "shared/sms.h"
 
 SCRIPT(ride_change);
 
 enum { MOST_TRIES = 6, STAND_BACK_MS = 20 };
+
+/* The script's arguments: with the notices of a cancelled ride. */
+enum { FIXED_ARGS = 7, MOST_ARGS = FIXED_ARGS + 9 };
 
 struct change {
     struct call call;
@@ -28,6 +33,37 @@ struct change {
     unsigned tries;
     struct loop_timer *timer;
 };
+
+/* What both are told of a cancelled ride, behind the other arguments; how many
+ * there are then. */
+static size_t add_notices(struct task *t, const struct change *c,
+                          struct str *args)
+{
+    static const char *const roles[] = {"customer", "driver"};
+    const char *template = service_of(t)->settings.cancel_notice;
+    struct str text = notice_text(t->arena, template, &c->read.ride);
+    bool none = strcmp(template, "none") == 0;
+    size_t count = FIXED_ARGS;
+    if (strcmp(c->act, "cancel") != 0 || none)
+        return count;
+    if (sms_parts(text) > SMS_MOST_PARTS) {
+        log_event(LEVEL_WARN, "notice.too_long", t->trace,
+                  "ride=%.*s check=CANCEL_NOTICE", STR_ARG(c->id));
+        return count;
+    }
+    args[count++] = STR_NONE;
+    for (int i = 0; i < 2; i++) {
+        struct str reference =
+            arena_printf(t->arena, "%.*sx%c", STR_ARG(c->id), roles[i][0]);
+        args[count++] = str_of(roles[i]);
+        args[count++] =
+            i == 0 ? c->read.ride.customer_phone : c->read.ride.driver_phone;
+        args[count++] = reference;
+        args[count++] = vault_seal(service_of(t)->vault, t->arena, text,
+                                   meaning_text(t->arena, reference));
+    }
+    return count;
+}
 
 /* Where the hold goes first, the change is marked before: revision 0. */
 static void send_change(struct task *t, struct change *c, int64_t revision)
@@ -44,7 +80,7 @@ static void send_change(struct task *t, struct change *c, int64_t revision)
                          key_of_partition(a, "rides", p),
                          key_of_partition(a, "outbox", p),
                          key_of_partition(a, "waiting", p)};
-    struct str args[] = {
+    struct str args[MOST_ARGS] = {
         c->id,
         str_of(c->act),
         arena_number(t->arena, c->ends),
@@ -53,7 +89,7 @@ static void send_change(struct task *t, struct change *c, int64_t revision)
         arena_number(t->arena, settings->retention_days * DAY_MS),
         arena_number(t->arena, revision)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
-                 8, args, 7, &c->changed);
+                 8, args, add_notices(t, c, args), &c->changed);
 }
 
 /* The ride as the script left it; its answer's first word. */

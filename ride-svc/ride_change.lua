@@ -9,8 +9,9 @@
 -- ARGV[3] extend, reopen: the new end
 -- ARGV[4] grace (ms)  ARGV[5] cool-down (ms; -1: never)  ARGV[6] retention (ms)
 -- ARGV[7] extend, reopen: the revision that its mark made; 0: this is the mark
--- ARGV[8] replace: by this ride  ARGV[9] to ARGV[12] and of who leaves: role,
---   phone (sealed), the notice's reference, or '': none, and sealed text
+-- ARGV[8] replace: by this ride  ARGV[9] and on, cancel and replace: for each who
+--   is told: role, phone (sealed), the notice's reference, or '': none, and
+--   sealed text
 -- Returns {"done", ride, now}, {"over", ride, now} where it had ended already
 --   (all but end and extend: its grace, too), {"live", ride, now} where there is nothing
 --   to reopen, {"earlier", ride, now} where the new end is no later,
@@ -19,7 +20,7 @@
 local CUSTOMER_KEY, DRIVER_KEY = 7, 8
 local ENDS, GRACE, CLOSED, REVISION, NEXT = 15, 16, 17, 18, 24
 local NONE = 253402300799000 -- the end of a ride without an end
-local PROXY, ANSWER_MS = 13, 14400000
+local PROXY, ANSWER_MS, NOTICES = 13, 14400000, 9
 local AFTER_MS, DUTY_MS, MOST_EVENTS = 3600000, 2000, 200
 local function text(n) return string.format('%.0f', n) end
 
@@ -98,10 +99,13 @@ if not mark then
   redis.call('LTRIM', KEYS[5], -MOST_EVENTS, -1)
   redis.call('PEXPIREAT', KEYS[5], text(gone))
 end
-if act == 'replace' and ARGV[11] ~= '' then
-  redis.call('XADD', KEYS[7], '*', 'ref', ARGV[11], 'ride', ARGV[1],
-             'role', ARGV[9], 'to', ARGV[10], 'text', ARGV[12],
-             'proxy', ride[PROXY], 'until', text(now + ANSWER_MS), 'kind', 'a')
-  redis.call('INCR', KEYS[8])
+for i = NOTICES, no_grace and #ARGV or 0, 4 do
+  if ARGV[i + 2] ~= '' then
+    redis.call('XADD', KEYS[7], '*', 'ref', ARGV[i + 2], 'ride', ARGV[1],
+               'role', ARGV[i], 'to', ARGV[i + 1], 'text', ARGV[i + 3],
+               'proxy', ride[PROXY], 'until', text(now + ANSWER_MS),
+               'kind', 'a')
+    redis.call('INCR', KEYS[8])
+  end
 end
 return {'done', packed, text(now)}

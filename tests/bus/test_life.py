@@ -445,6 +445,21 @@ def test_cancel(scene, redis, pair, state):
     scene.ride(ann, dan)
 
 
+def test_both_are_told_of_it(scene, redis, pair, file_world):
+    """Once, where that is wanted; and though the ride connects no more."""
+    daemon = file_world.start("ride-svc", "telling",
+                              CANCEL_NOTICE="{driver} cannot come, {customer}")
+    scene.number()
+    ann, dan = pair
+    ride = scene.ride(ann, dan)
+    for _ in range(2):
+        assert daemon.bus.ask("RIDE_CANCEL", {"id": ride["id"]})[0] == "RIDE"
+    words = f"{dan.name} cannot come, {ann.name}"
+    assert sorted(scene.texts("a")) == [(ann.phone, words),
+                                        (dan.phone, words)]
+    daemon.terminate()
+
+
 def test_a_cancelled_ride_keeps_no_phone_marked(scene, redis, pair):
     """The phone may be a proxy number as soon as it is nobody's."""
     scene.number()
