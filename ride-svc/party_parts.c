@@ -129,15 +129,18 @@ static void fill_notice(struct task *t, struct party *c, int at,
 bool party_fill_notices(struct task *t, struct party *c)
 {
     const struct settings *settings = &service_of(t)->settings;
+    const struct msg_ride_record *ride = &c->read.ride;
     bool customer = c->role == CUSTOMER;
+    /* Who only has another phone neither comes nor leaves. */
+    bool stays_who =
+        c->wanted[c->role] == (customer ? ride->customer : ride->driver);
+    const char *other =
+        customer ? settings->new_customer_notice : settings->new_driver_notice;
     fill_notice(t, c, COMES,
                 customer ? settings->customer_notice : settings->driver_notice,
                 'n');
-    fill_notice(t, c, STAYS,
-                customer ? settings->new_customer_notice
-                         : settings->new_driver_notice,
-                's');
-    fill_notice(t, c, LEAVES, settings->left_notice, 'l');
+    fill_notice(t, c, STAYS, stays_who ? "none" : other, 's');
+    fill_notice(t, c, LEAVES, stays_who ? "none" : settings->left_notice, 'l');
     return t->outcome == DONE;
 }
 

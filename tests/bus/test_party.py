@@ -236,6 +236,9 @@ def test_the_same_person_with_another_phone(scene, redis, pair):
                phone="+" + phone)
     changed = change(scene, ride, driver=dan)
     assert changed["driver"] == dan.id
+    # Only the new phone has something to know.
+    assert [to for to, _ in sent(scene, "n", ride)] == [phone]
+    assert sent(scene, "a", ride) == []
     assert scene.call(ann.phone, number) == phone
     assert scene.call(phone, number) == ann.phone
     assert scene.call(dan.phone, number) == CLOSED
