@@ -41,7 +41,7 @@ static size_t take_points(const int64_t *need, size_t days, struct point *out)
  * does not move. False where Kendall's test does not see a growth. */
 static bool slope_of(const struct point *p, size_t count, double *slope)
 {
-    double slopes[MOST_PAIRS];
+    double slopes[MOST_PAIRS] = {0};
     double n = (double)count, up = 0;
     size_t pairs = 0;
     for (size_t i = 0; i < count; i++)
