@@ -9,7 +9,8 @@ static const char *const number_edit_fields[] = {"label", "pool", "state",
 static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
-static const char *const pool_edit_fields[] = {"low_water", "prefixes", NULL};
+static const char *const pool_edit_fields[] = {
+    "low_water", "prefixes", "customer_notice", "driver_notice", NULL};
 static const char *const no_fields[] = {NULL};
 
 static bool read_number_add(struct errand *e)
@@ -90,7 +91,11 @@ static bool read_pool_edit(struct errand *e)
     struct msg_pool_edit *m = &e->ask.pool_edit;
     m->name = e->x.part[0];
     return field_count_or_none(e, "low_water", &m->remark, &m->low_water) &&
-           field_words_or_none(e, "prefixes", &m->reprefix, &m->prefixes);
+           field_words_or_none(e, "prefixes", &m->reprefix, &m->prefixes) &&
+           field_text_or_none(e, "customer_notice", &m->renotice_customer,
+                              &m->customer_notice) &&
+           field_text_or_none(e, "driver_notice", &m->renotice_driver,
+                              &m->driver_notice);
 }
 
 static bool read_pool_remove(struct errand *e)

@@ -108,6 +108,15 @@ cJSON *show_numbers_imported(struct arena *arena, const union got *got)
     return json;
 }
 
+static void add_text_or_null(struct arena *arena, cJSON *object,
+                             const char *name, struct str text)
+{
+    if (text.len > 0)
+        json_add(arena, object, name, text);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
 cJSON *show_pool(struct arena *arena, const union got *got)
 {
     const struct msg_pool *m = &got->pool;
@@ -124,6 +133,8 @@ cJSON *show_pool(struct arena *arena, const union got *got)
     add_unless_none(json, "short_in_days", m->short_in);
     add_unless_none(json, "low_water", m->low_water);
     cJSON_AddBoolToObject(json, "low", m->low);
+    add_text_or_null(arena, json, "customer_notice", m->customer_notice);
+    add_text_or_null(arena, json, "driver_notice", m->driver_notice);
     return json;
 }
 

@@ -28,7 +28,8 @@ static void send_assign(struct task *t, struct ask *c)
                          pool_key_claim(a, m->pool, m->claim),
                          pool_key_index(a, m->pool),
                          pool_key_need(a, m->pool),
-                         pool_key_busy(a, m->pool)};
+                         pool_key_busy(a, m->pool),
+                         pool_key_settings(a, m->pool)};
     struct str args[] = {m->claim,
                          arena_number(t->arena, m->ends),
                          arena_number(t->arena, m->lasts),
@@ -38,7 +39,7 @@ static void send_assign(struct task *t, struct ask *c)
                          m->wanted,
                          m->spared};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &assign, keys,
-                 7, args, 8, &c->got);
+                 8, args, 8, &c->got);
 }
 
 static void assign_run(struct task *t)
@@ -84,6 +85,8 @@ static void assign_run(struct task *t)
     reply->until = value_num(value_at(&c->got, 2), 0);
     reply->ends = value_num(value_at(&c->got, 3), 0);
     reply->lapsed = str_is(fate, "lapsed");
+    reply->customer_notice = value_str(value_at(&c->got, 4));
+    reply->driver_notice = value_str(value_at(&c->got, 5));
     TASK_END(t);
 }
 

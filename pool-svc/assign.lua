@@ -3,12 +3,14 @@
 -- KEYS[1] pool:{P}:numbers      KEYS[2] pool:{P}:held:<customer>
 -- KEYS[3] pool:{P}:held:<driver>  KEYS[4] pool:{P}:claim:<claim>
 -- KEYS[5] pool:{P}:index  KEYS[6] pool:{P}:need  KEYS[7] pool:{P}:busy
+-- KEYS[8] pool:{P}:settings
 -- ARGV[1] claim  ARGV[2] ends (ms, or 0)  ARGV[3] lasts (ms)
 -- ARGV[4] refused number or ''  ARGV[5] renewed number or ''
 -- ARGV[6] prefix of the uses' keys: pool:{P}:uses:
 -- ARGV[7] this number and no other, or ''  ARGV[8] customer or driver: whose
 --   own hold on it does not count, or ''
--- Returns {"claimed", number, until, ends}, {"lapsed", number, until, ends},
+-- Returns {"claimed", number, until, ends, the pool's notices: the customer's,
+--   the driver's}, {"lapsed", number, until, ends},
 --   {"confirmed", number, 0, ends}, {"none", when the next comes free or 0} or
 --   {"past"} where the ride would be over.
 -- The uses of the number that is chosen are found under the same hash tag.
@@ -24,12 +26,18 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local claim = redis.call('GET', KEYS[4])
 local ends = tonumber(ARGV[2])
 if ends == 0 then ends = now + tonumber(ARGV[3]) end
+local notices =
+  redis.call('HMGET', KEYS[8], 'customer_notice', 'driver_notice')
+local function claimed(number, till, to)
+  return {'claimed', number, text(till), text(to), notices[1] or '',
+          notices[2] or ''}
+end
 if claim then
   -- {number, until, ends, revision}
   local c = cmsgpack.unpack(claim)
   if c[4] > 0 then return {'confirmed', c[1], '0', text(c[3])} end
   if c[2] > now and c[1] ~= ARGV[4] then
-    return {'claimed', c[1], text(c[2]), text(c[3])}
+    return claimed(c[1], c[2], c[3])
   end
   if c[2] <= now and c[1] ~= ARGV[5] and c[1] ~= ARGV[4] then
     return {'lapsed', c[1], text(c[2]), text(c[3])}
@@ -119,4 +127,4 @@ redis.call('PEXPIREAT', uses, text(tonumber(last)))
 redis.call('ZADD', KEYS[7], last, number)
 redis.call('SET', KEYS[4], cmsgpack.pack({number, ends_claim, ends, 0}),
            'EX', CLAIM_KEPT_S)
-return {'claimed', number, text(ends_claim), text(ends)}
+return claimed(number, ends_claim, ends)

@@ -11,7 +11,12 @@ void need_ask(struct task *t, struct str pool, const char *act,
               struct value *figures);
 
 /* Those of the pool's settings that its figures come with. */
-enum need_setting { NEED_LOW_WATER, NEED_CAPABILITIES };
+enum need_setting {
+    NEED_LOW_WATER,
+    NEED_CAPABILITIES,
+    NEED_CUSTOMER_NOTICE,
+    NEED_DRIVER_NOTICE
+};
 /* Empty where it was not set. */
 struct str need_setting(const struct value *figures, enum need_setting which);
 

@@ -4,11 +4,13 @@
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/pools.h"
 #include "shared/script.h"
+#include "shared/words.h"
 
 SCRIPT(pool_prefixes);
 SCRIPT(pool_close);
 
 static const int64_t low_water_most = 100000;
+enum { NOTICE_MOST = 500 }; /* characters */
 
 /* Prefixes stand in `pools`, all else on the pool's own hash tag. */
 struct one_pool {
@@ -68,16 +70,28 @@ const struct bus_route route_pool_stats = {&type_pool_stats,
 
 /* ---- POOL_EDIT ---- */
 
-static void set_low_water(struct task *t, const struct msg_pool_edit *m)
+/* Empty: as where it was never set. */
+static void set(struct task *t, struct str pool, const char *field,
+                struct str value)
 {
-    struct arena *a = t->arena;
-    struct str key = pool_key_settings(a, m->name), field = STR("low_water");
+    struct str tag = pool_tag(t->arena, pool);
+    struct str key = pool_key_settings(t->arena, pool);
     struct redis *redis = service_of(t)->redis;
-    if (m->low_water < 0)
-        REDIS_DO(redis, t, pool_tag(a, m->name), NULL, STR("HDEL"), key, field);
+    if (value.len == 0)
+        REDIS_DO(redis, t, tag, NULL, STR("HDEL"), key, str_of(field));
     else
-        REDIS_DO(redis, t, pool_tag(a, m->name), NULL, STR("HSET"), key, field,
-                 arena_number(a, m->low_water));
+        REDIS_DO(redis, t, tag, NULL, STR("HSET"), key, str_of(field), value);
+}
+
+static void set_all(struct task *t, const struct msg_pool_edit *m)
+{
+    if (m->remark)
+        set(t, m->name, "low_water",
+            m->low_water < 0 ? STR_NONE : arena_number(t->arena, m->low_water));
+    if (m->renotice_customer)
+        set(t, m->name, "customer_notice", m->customer_notice);
+    if (m->renotice_driver)
+        set(t, m->name, "driver_notice", m->driver_notice);
 }
 
 static void set_prefixes(struct task *t, struct one_pool *c, struct str name)
@@ -106,6 +120,12 @@ static bool edit_valid(struct task *t, struct one_pool *c)
         task_reject(t, PROBLEM_invalid, STR("prefixes"));
     else if (m->remark && (m->low_water < -1 || m->low_water > low_water_most))
         task_reject(t, PROBLEM_invalid, STR("low_water"));
+    else if (m->customer_notice.len > 0 &&
+             !words_valid(t, m->customer_notice, NOTICE_MOST,
+                          "customer_notice"))
+        return false;
+    else if (m->driver_notice.len > 0)
+        (void)words_valid(t, m->driver_notice, NOTICE_MOST, "driver_notice");
     return t->outcome == DONE && pool_valid(t, m->name);
 }
 
@@ -124,8 +144,7 @@ static void edit_run(struct task *t)
     AWAIT(t, ask_prefixes(t, c, m->name));
     if (!is_there(t, c))
         TASK_FAIL(t);
-    if (m->remark)
-        AWAIT(t, set_low_water(t, m));
+    AWAIT(t, set_all(t, m));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     AWAIT(t, need_ask(t, m->name, "look", &c->figures));

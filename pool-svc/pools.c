@@ -170,7 +170,10 @@ struct msg_pool pool_read(struct arena *arena, struct str name,
     if (capabilities.len == 0)
         capabilities = STR("sms,voice");
     struct msg_pool m = {
-        .name = name, .capabilities = capabilities_words(arena, capabilities)};
+        .name = name,
+        .capabilities = capabilities_words(arena, capabilities),
+        .customer_notice = need_setting(figures, NEED_CUSTOMER_NOTICE),
+        .driver_notice = need_setting(figures, NEED_DRIVER_NOTICE)};
     m.prefixes.items =
         arena_alloc(arena, POOL_PREFIXES_MOST * sizeof(struct str));
     while (prefixes.len > 0 && m.prefixes.count < POOL_PREFIXES_MOST)

@@ -138,8 +138,14 @@ static void fill_notices(struct task *t, struct create *c)
 {
     const struct msg_ride_create *m = c->call.request;
     const struct settings *settings = &service_of(t)->settings;
-    if (!m->quiet && (!fill_notice(t, c, 0, settings->customer_notice) ||
-                      !fill_notice(t, c, 2, settings->driver_notice)))
+    const char *customer = c->got.customer_notice.len > 0
+                               ? arena_cstr(t->arena, c->got.customer_notice)
+                               : settings->customer_notice;
+    const char *driver = c->got.driver_notice.len > 0
+                             ? arena_cstr(t->arena, c->got.driver_notice)
+                             : settings->driver_notice;
+    if (!m->quiet &&
+        (!fill_notice(t, c, 0, customer) || !fill_notice(t, c, 2, driver)))
         c->refusal = PROBLEM_sms_too_long;
     if (request_end_passed(c))
         c->refusal = PROBLEM_in_the_past;

@@ -303,6 +303,28 @@ def test_a_create_may_name_its_pool(scene, pair):
         *pair, pool="A", proxy=special)) == ("number_elsewhere", "proxy")
 
 
+def test_a_pool_may_have_notices_of_its_own(scene, pair):
+    scene.numbers(2)
+    edit = {"name": "default", "renotice_customer": True}
+    told = scene.done("pool-svc", "POOL_EDIT", **edit,
+                      customer_notice="{driver} komt om {datetime}.")
+    assert told["customer_notice"] == "{driver} komt om {datetime}."
+    assert told["driver_notice"] == ""
+    for notice, code in (("x" * 501, "too_long"), ("a\nb", "invalid")):
+        assert scene.refused("pool-svc", "POOL_EDIT", **edit,
+                             customer_notice=notice) == (
+            code, "customer_notice")
+    ann, dan = pair
+    scene.ride(ann, dan, datetime="tien uur")
+    texts = {entry["to"]: entry["text"] for entry in scene.outbox()}
+    assert texts[ann.phone] == f"{dan.name} komt om tien uur."
+    assert texts[dan.phone].startswith(ann.name)
+    scene.done("pool-svc", "POOL_EDIT", **edit, customer_notice="")
+    scene.ride(ann, dan, datetime="ten")
+    assert f"{dan.name} komt" not in scene.outbox()[-1]["text"]
+    assert sum("komt" in entry["text"] for entry in scene.outbox()) == 1
+
+
 def test_no_pool_at_all(scene, pair):
     assert scene.refused("ride-svc", "RIDE_CREATE",
                          **scene.request(*pair))[0] == "no_number"

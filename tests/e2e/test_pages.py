@@ -66,6 +66,10 @@ def test_a_pools_life(browser, deployment):
     assert "The pool is saved." in page and "41, 352" in page
     page = browser.send("/pools/BE", page="/pools/BE", prefixes="31x", low_water="2", **{"from": "pool"})
     assert beside(page, "edit-prefixes") == "This value cannot be used."
+    page = browser.send("/pools/BE", page="/pools/BE", prefixes="41", low_water="", customer_notice="{driver} kommt.",
+                        driver_notice="", **{"from": "pool"})
+    assert "{driver} kommt." in page
+    assert deployment.api.get("/api/v1/pools/BE").json["customer_notice"] == "{driver} kommt."
     browser.send("/numbers", phone="+32 460 000 001", pool="BE")
     page = browser.send("/pools/BE/delete", page="/pools/BE")
     assert "This pool has numbers; move or remove them first." in page
