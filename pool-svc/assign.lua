@@ -66,15 +66,11 @@ local function note(given)
   local day = math.floor(now / DAY_MS)
   local saw = redis.call('HGET', KEYS[6], text(day))
   local need, most, short = string.match(saw or '0 0 0', '(%d+) (%d+) (%d+)')
-  local now_need = math.max(holds_a + holds_b + 1, tonumber(need))
-  local now_most = math.max(math.max(holds_a, holds_b) + (given and 1 or 0),
-                            tonumber(most))
-  local now_short = tonumber(short)
-  if not given then
-    now_short = math.max(redis.call('ZCARD', KEYS[1]) + 1, now_short)
-  end
-  local sees = string.format('%d %d %d', now_need, now_most, now_short)
-  if sees == saw then return end
+  need, most, short = tonumber(need), tonumber(most), tonumber(short)
+  local needs, holds = holds_a + holds_b + 1, math.max(holds_a, holds_b)
+  if given then holds = holds + 1 end
+  local wants = given and 0 or redis.call('ZCARD', KEYS[1]) + 1
+  if needs <= need and holds <= most and wants <= short then return end
   if not saw then
     local days = redis.call('HKEYS', KEYS[6])
     for i = 1, #days do
@@ -83,7 +79,8 @@ local function note(given)
       end
     end
   end
-  redis.call('HSET', KEYS[6], text(day), sees)
+  redis.call('HSET', KEYS[6], text(day), string.format('%d %d %d',
+    math.max(needs, need), math.max(holds, most), math.max(wants, short)))
 end
 
 local number, next_free
