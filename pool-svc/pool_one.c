@@ -164,10 +164,11 @@ static void close_it(struct task *t, struct one_pool *c, struct str name)
 {
     struct arena *a = t->arena;
     struct str keys[] = {pool_key_index(a, name), pool_key_settings(a, name),
-                         pool_key_need(a, name), pool_key_busy(a, name),
-                         pool_key_about(a, name)};
+                         pool_key_need(a, name),  pool_key_busy(a, name),
+                         pool_key_about(a, name), pool_key_low(a, name),
+                         pool_key_alerts(a, name)};
     redis_script(service_of(t)->redis, t, pool_tag(a, name), &pool_close, keys,
-                 5, NULL, 0, &c->done);
+                 7, NULL, 0, &c->done);
 }
 
 static void remove_run(struct task *t)

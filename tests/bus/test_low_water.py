@@ -158,3 +158,16 @@ def test_pools_are_told_of_apart(scene, redis):
         mark(scene, 2, name)
     wait_for(lambda: len(alerts(redis)) == 2, what="two alerts")
     assert {data["pool"] for _, data in alerts(redis)} == {"A", "B"}
+
+
+def test_a_low_pool_that_is_removed(scene, redis):
+    """It leaves nothing behind; one of its name begins anew."""
+    scene.pool("A", "31")
+    mark(scene, 1, "A")
+    wait_alerts(redis, "pool.low")
+    wait_for(lambda: not redis.client.exists("pool:{A}:alerts"), what="told")
+    scene.done("pool-svc", "POOL_REMOVE", name="A")
+    redis.move(minutes=2)
+    assert redis.client.keys("pool:{A}:*") == []
+    scene.pool("A", "31")
+    holds(lambda: len(alerts(redis)) == 1 and not low(scene, "A"), 2.5)
