@@ -236,6 +236,15 @@ static void answer_ride(struct task *t, struct create *c)
     poke(s, value_at(&c->committed, 2), c->partition);
 }
 
+/* This number, at least. A claim that lapsed is asked for again, and is no
+ * refusal. */
+static void give_up(struct task *t, struct create *c)
+{
+    drop_claim(t, c);
+    if (c->refusal != PROBLEM_internal || c->ask.refused.len > 0)
+        person_rides_unplan(service_of(t), t, c->id, &c->ride);
+}
+
 /* The ride and all that belongs to it, unless it is refused already. */
 static void write_ride(struct task *t, struct create *c)
 {
@@ -348,7 +357,7 @@ static void create_run(struct task *t)
         AWAIT(t, write_ride(t, c));
         if (ride_stands(t, c) || t->outcome != DONE)
             break;
-        AWAIT(t, drop_claim(t, c));
+        AWAIT(t, give_up(t, c));
         if (c->refusal != PROBLEM_internal)
             break;
     }

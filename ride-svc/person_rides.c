@@ -57,6 +57,15 @@ void person_rides_plan(struct service *s, struct task *t, struct str ride_id,
     add(s, t, ride_id, &planned, STR("GT"), out);
 }
 
+void person_rides_unplan(struct service *s, struct task *t, struct str ride_id,
+                         const struct msg_ride_record *ride)
+{
+    struct str keys[] = {key_person_rides(t->arena, ride->customer_key),
+                         key_person_rides(t->arena, ride->driver_key)};
+    for (int i = 0; i < 2; i++)
+        REDIS_DO(s->redis, t, keys[i], NULL, STR("ZREM"), keys[i], ride_id);
+}
+
 bool person_rides_is_long(const struct msg_ride_record *ride, int64_t now_ms)
 {
     return ride->ends > now_ms + PLAN_MS - SLACK_MS;

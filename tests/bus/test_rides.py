@@ -287,6 +287,21 @@ def test_the_pool_of_the_customers_phone(scene):
         near, scene.driver()))[0] == "no_number"
 
 
+def test_what_a_route_refuses_does_not_count_as_live(world, scene, redis,
+                                                      pair):
+    """A phone has 200 live rides at most: those that never came are none."""
+    scene.numbers(2)
+    ann, _ = pair
+    made = {scene.ride(*pair)["id"] for _ in range(2)}
+    for _ in range(3):
+        world.forget_holds()
+        assert scene.refused("ride-svc", "RIDE_CREATE", **scene.request(
+            ann, scene.driver()))[0] == "no_number"
+    lists = redis.client.keys("person-rides:*")
+    assert {ride.decode() for key in lists
+            for ride in redis.client.zrange(key, 0, -1)} == made
+
+
 def test_a_create_may_name_its_pool(scene, pair):
     scene.pool("A", "4477")
     scene.pool("VIP", "1")

@@ -4,11 +4,12 @@ import os
 import random
 import time
 
+import pytest
 from deployment import SERVICES
 from poll import wait_for
 from trial import Trial
 
-ROUNDS = 400 if os.environ.get("BIRDCAR_LONG") else 24
+TRIALS, ROUNDS = (8, 50) if os.environ.get("BIRDCAR_LONG") else (1, 24)
 FAILING_S = 0.7
 # Where, what, and how often; what ends a process (memory, Redis's sync) does so once.
 CALLS = [*((service, call, chance) for service in SERVICES for call, chance in (
@@ -34,8 +35,9 @@ def pids(trial, service):
     return [pid for name, pid in trial.deployment.processes().items() if name.startswith(service)]
 
 
-def test_failing_calls(seed):
-    dice = random.Random(f"{seed} failing calls")
+@pytest.mark.parametrize("number", range(1, TRIALS + 1))
+def test_failing_calls(seed, number):
+    dice = random.Random(f"{seed} failing calls {number}")
     with Trial(seed, failing=True) as trial:
         trial.recover(time.monotonic())
         trial.recovered.clear()
@@ -48,4 +50,5 @@ def test_failing_calls(seed):
             trial.failing.end(victim, call)
             trial.recover(time.monotonic())
         assert struck > ROUNDS * 0.8, "hardly anything was made to fail"
-        trial.conclude("failing write, read, send, connect, fsync and malloc", f"{struck} spells of {FAILING_S} s")
+        which = f", {number} of {TRIALS}" if TRIALS > 1 else ""
+        trial.conclude(f"failing write, read, send, connect, fsync and malloc{which}", f"{struck} spells of {FAILING_S} s")
