@@ -118,7 +118,8 @@ static void fill_ride(struct task *t, struct create *c)
         .ends = c->got.ends,
         .revision = 1,
         .channels = request_channel(m),
-        .replaces = c->replaces};
+        .replaces = c->replaces,
+        .replaces_revision = c->replaces_revision};
 }
 
 /* False where the text would be too long for the provider. */
@@ -258,7 +259,9 @@ static bool is_asked_for(struct task *t, const struct create *c)
 {
     const struct msg_ride_create *m = c->call.request;
     const struct msg_ride_record *ride = &c->found.ride;
-    if (ride->customer == m->customer && ride->driver == m->driver &&
+    /* Who came in mid-ride was not asked for then. */
+    if ((ride->customer == m->customer || ride->customer_since > 0) &&
+        (ride->driver == m->driver || ride->driver_since > 0) &&
         str_eq(ride->start, m->start) &&
         str_eq(ride->destination, m->destination) &&
         str_eq(ride->datetime, m->datetime) &&
@@ -399,11 +402,12 @@ static void made_ended(struct task *t)
 
 void create_begin(struct service *s, struct task *t,
                   const struct msg_ride_create *request, struct str replaces,
-                  struct str *id)
+                  int64_t replaces_revision, struct str *id)
 {
     struct made *c = service_task(s, sizeof(*c), create_run, task_left_ms(t));
     c->create.call.request = request;
     c->create.replaces = replaces;
+    c->create.replaces_revision = replaces_revision;
     c->create.call.reply = &c->reply;
     c->create.call.task.finish = made_ended;
     c->create.call.task.trace = arena_copy(c->create.call.task.arena, t->trace);

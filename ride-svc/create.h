@@ -13,6 +13,6 @@ extern const struct bus_route route_ride_create;
  * ride `replaces`, which its duty ends unless the task did. */
 void create_begin(struct service *s, struct task *t,
                   const struct msg_ride_create *request, struct str replaces,
-                  struct str *id);
+                  int64_t replaces_revision, struct str *id);
 
 #endif

@@ -17,6 +17,7 @@ struct create {
     struct value live[2];     /* rides of the customer, of the driver */
     struct str request_key, content, pool, claim, id;
     struct str replaces; /* the ride in whose place it goes on; or empty */
+    int64_t replaces_revision;
     struct msg_pool_choose chooser;
     struct msg_pool_chosen chosen;
     struct msg_number_get number;

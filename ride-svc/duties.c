@@ -40,6 +40,7 @@ struct duty {
     struct task task;
     struct str id;
     struct ride_read read, old;
+    struct value replaced;
     struct hold_sync sync;
 };
 
@@ -54,8 +55,36 @@ static void end_other(struct task *t, struct duty *d)
     static const struct goodbye nobody;
     const struct msg_ride_record *old = &d->old.ride;
     if (t->outcome == DONE && ride_decode(t, &d->old) && old->next.len == 0)
-        ride_replace(t, "replace", d->read.ride.replaces, old, d->id, &nobody,
-                     &d->sync.done);
+        ride_replace(t, "replace", d->read.ride.replaces, old,
+                     d->read.ride.replaces_revision, d->id, &nobody,
+                     &d->replaced);
+}
+
+static void look_again(struct task *t, struct duty *d)
+{
+    ride_fetch(service_of(t), t, d->read.ride.replaces, &d->old);
+}
+
+/* The other one was ended, changed or replaced otherwise since: then this one
+ * was made for nothing, and is over, too. One that is forgotten by now was
+ * replaced long ago. */
+static bool is_for_nothing(struct task *t, struct duty *d)
+{
+    return t->outcome == DONE && ride_decode(t, &d->old) &&
+           !str_eq(d->old.ride.next, d->id);
+}
+
+static void take_back(struct task *t, struct duty *d)
+{
+    static const struct goodbye nobody;
+    ride_replace(t, "cancel", d->id, &d->read.ride, 0, STR_NONE, &nobody,
+                 &d->replaced);
+}
+
+/* As it stands after that. */
+static void read_again(struct task *t, struct duty *d)
+{
+    ride_fetch(service_of(t), t, d->id, &d->read);
 }
 
 static void duty_run(struct task *t)
@@ -71,6 +100,15 @@ static void duty_run(struct task *t)
         if (replaces_another(d)) {
             AWAIT(t, ride_fetch(s, t, d->read.ride.replaces, &d->old));
             AWAIT(t, end_other(t, d));
+            if (t->outcome == DONE)
+                AWAIT(t, look_again(t, d));
+            if (is_for_nothing(t, d)) {
+                AWAIT(t, take_back(t, d));
+                if (t->outcome == DONE)
+                    AWAIT(t, read_again(t, d));
+                if (t->outcome == DONE)
+                    (void)ride_decode(t, &d->read);
+            }
             if (t->outcome != DONE)
                 TASK_FAIL(t);
         }

@@ -97,9 +97,10 @@ static void send_party(struct task *t, struct party *c)
                          c->notices[STAYS][0],
                          c->notices[STAYS][1],
                          c->notices[LEAVES][0],
-                         c->notices[LEAVES][1]};
+                         c->notices[LEAVES][1],
+                         arena_number(a, settings->retention_days * DAY_MS)};
     redis_script(service_of(t)->redis, t, partition_tag(p), &ride_party, keys,
-                 9, args, 16, &c->changed);
+                 9, args, 17, &c->changed);
 }
 
 /* True: read it all again. False: done, or the task has its problem;

@@ -20,7 +20,7 @@ static void make_next(struct task *t, struct party *c)
         .key = arena_printf(t->arena, "\nnext %.*s %s %.*s %lld",
                             STR_ARG(party_id(c)), party_roles[c->role],
                             STR_ARG(c->people[c->role].key),
-                            (long long)ride->ends),
+                            (long long)ride->revision),
         .customer = c->role == CUSTOMER ? c->wanted[CUSTOMER] : ride->customer,
         .driver = c->role == DRIVER ? c->wanted[DRIVER] : ride->driver,
         .start = ride->start,
@@ -29,7 +29,8 @@ static void make_next(struct task *t, struct party *c)
         .ends = ride->ends,
         .pool = c->role == DRIVER ? ride->pool : STR_NONE,
         .channels = channels};
-    create_begin(service_of(t), t, &c->next, party_id(c), &c->next_id);
+    create_begin(service_of(t), t, &c->next, party_id(c), ride->revision,
+                 &c->next_id);
 }
 
 static void send_over(struct task *t, struct party *c)
@@ -41,8 +42,8 @@ static void send_over(struct task *t, struct party *c)
                                                  : ride->driver_phone,
                                     .reference = c->notices[LEAVES][0],
                                     .text = c->notices[LEAVES][1]};
-    ride_replace(t, "replace", party_id(c), ride, c->next_id, &goodbye,
-                 &c->changed);
+    ride_replace(t, "replace", party_id(c), ride, ride->revision, c->next_id,
+                 &goodbye, &c->changed);
 }
 
 /* True: it is over by now, whoever did it; `read` is the ride as it is then. */
@@ -55,7 +56,9 @@ static bool was_replaced(struct task *t, struct party *c)
     c->read.now_ms = value_num(value_at(&c->changed, 2), c->read.now_ms);
     if (there && !party_fate_is(c, "changed"))
         return true;
-    task_reject(t, PROBLEM_busy, STR("id")); /* the repeat goes on from here */
+    /* The repeat replaces it as it is then, by another one; the duty of this
+     * one takes it back. */
+    task_reject(t, PROBLEM_busy, STR("id"));
     return false;
 }
 
@@ -70,8 +73,8 @@ static void take_back(struct task *t, struct party *c)
 {
     static const struct goodbye nobody;
     if (t->outcome == DONE && ride_decode(t, &c->other))
-        ride_replace(t, "cancel", c->next_id, &c->other.ride, STR_NONE, &nobody,
-                     &c->changed);
+        ride_replace(t, "cancel", c->next_id, &c->other.ride, 0, STR_NONE,
+                     &nobody, &c->changed);
 }
 
 /* The other ride is there before this one is over; it knows which one it

@@ -136,8 +136,10 @@ bool party_fill_notices(struct task *t, struct party *c)
         c->wanted[c->role] == (customer ? ride->customer : ride->driver);
     const char *other =
         customer ? settings->new_customer_notice : settings->new_driver_notice;
-    fill_notice(t, c, COMES,
-                customer ? settings->customer_notice : settings->driver_notice,
+    struct str own = customer ? c->got.customer_notice : c->got.driver_notice;
+    const char *general =
+        customer ? settings->customer_notice : settings->driver_notice;
+    fill_notice(t, c, COMES, own.len > 0 ? arena_cstr(t->arena, own) : general,
                 'n');
     fill_notice(t, c, STAYS, stays_who ? "none" : other, 's');
     fill_notice(t, c, LEAVES, stays_who ? "none" : settings->left_notice, 'l');

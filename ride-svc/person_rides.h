@@ -20,8 +20,8 @@ void person_rides_add(struct service *s, struct task *t, struct str ride_id,
 void person_rides_plan(struct service *s, struct task *t, struct str ride_id,
                        const struct msg_ride_record *ride, int64_t now_ms,
                        struct value *out);
-/* It was refused for good: else it counted as live for as long as it was planned
- * to be. */
+/* It was refused for good: else it counted as live for as long as it was
+ * planned to be. */
 void person_rides_unplan(struct service *s, struct task *t, struct str ride_id,
                          const struct msg_ride_record *ride);
 bool person_rides_is_long(const struct msg_ride_record *ride, int64_t now_ms);

@@ -6,8 +6,9 @@
 SCRIPT(ride_change);
 
 void ride_replace(struct task *t, const char *act, struct str id,
-                  const struct msg_ride_record *ride, struct str next,
-                  const struct goodbye *goodbye, struct value *out)
+                  const struct msg_ride_record *ride, int64_t revision,
+                  struct str next, const struct goodbye *goodbye,
+                  struct value *out)
 {
     struct arena *a = t->arena;
     const struct settings *settings = &service_of(t)->settings;
@@ -26,7 +27,7 @@ void ride_replace(struct task *t, const char *act, struct str id,
                          arena_number(a, settings->grace_ms),
                          arena_number(a, settings->cooldown_ms),
                          arena_number(a, settings->retention_days * DAY_MS),
-                         STR("0"),
+                         arena_number(a, revision),
                          next,
                          goodbye->role,
                          goodbye->phone,

@@ -9,10 +9,12 @@ struct goodbye {
     struct str role, phone /* sealed */, reference, text /* sealed */;
 };
 
-/* Runs ride_change.lua on the ride as it was read: `act` is replace, or cancel
- * for one that was made for nothing. Awaited. */
+/* Runs ride_change.lua on the ride as it was read: `act` is replace, which does
+ * nothing to any but that `revision`, or cancel for one that was made for
+ * nothing. Awaited. */
 void ride_replace(struct task *t, const char *act, struct str id,
-                  const struct msg_ride_record *ride, struct str next,
-                  const struct goodbye *goodbye, struct value *out);
+                  const struct msg_ride_record *ride, int64_t revision,
+                  struct str next, const struct goodbye *goodbye,
+                  struct value *out);
 
 #endif

@@ -8,12 +8,13 @@
 -- ARGV[1] id  ARGV[2] end, cancel, replace, extend or reopen
 -- ARGV[3] extend, reopen: the new end
 -- ARGV[4] grace (ms)  ARGV[5] cool-down (ms; -1: never)  ARGV[6] retention (ms)
--- ARGV[7] extend, reopen: the revision that its mark made; 0: this is the mark
+-- ARGV[7] extend, reopen: the revision that its mark made; 0: this is the mark;
+--   replace: the revision that is replaced
 -- ARGV[8] replace: by this ride  ARGV[9] and on, cancel and replace: for each who
 --   is told: role, phone (sealed), the notice's reference, or '': none, and
 --   sealed text
 -- Returns {"done", ride, now}, {"over", ride, now} where it had ended already
---   (all but end and extend: its grace, too), {"live", ride, now} where there is nothing
+--   (cancel and reopen: its grace, too), {"live", ride, now} where there is nothing
 --   to reopen, {"earlier", ride, now} where the new end is no later,
 --   {"changed", ride, now} where somebody else changed it since the mark, or
 --   {"none"}.
@@ -39,8 +40,12 @@ local act, wanted = ARGV[2], tonumber(ARGV[3])
 local moves = act == 'extend' or act == 'reopen'
 local revision = tonumber(ARGV[7])
 local no_grace = act == 'cancel' or act == 'replace'
-if ride[(no_grace or act == 'reopen') and GRACE or ENDS] <= now then
+local until_grace = act == 'cancel' or act == 'reopen'
+if ride[until_grace and GRACE or ENDS] <= now then
   return {'over', there, text(now)}
+end
+if act == 'replace' and ride[REVISION] ~= revision then
+  return {'changed', there, text(now)}
 end
 if act == 'reopen' and ride[ENDS] > now then return {'live', there, text(now)} end
 if moves and wanted <= (ride[ENDS] == NONE and wanted ~= NONE and now or

@@ -10,7 +10,7 @@
 -- ARGV[5] to ARGV[8] who comes: id, name, phone (sealed), key
 -- ARGV[9] cool-down (ms; -1: never)  ARGV[10] the most texts that may wait
 -- ARGV[11] to ARGV[16] notices to who comes, stays, leaves: reference, or '':
---   none; and sealed text
+--   none; and sealed text  ARGV[17] retention (ms)
 -- Returns {"done", ride, now, lease}, {"changed"}: read it again, {"owed"}: what
 --   an earlier change owes must be settled first, {"over"}, {"lapsed"},
 --   {"taken"} or {"full"}.
@@ -80,8 +80,9 @@ local route = routes[3]
 route[3], route[5], route[8], route[9] = '', now, route[8] or '', left
 route[6] = cooldown == -1 and -1 or now + cooldown
 ride[LEFT], ride[LEFT_UNTIL] = ride[key_at], route[6]
+-- Whatever the ride's own end, which may be none.
 redis.call('SET', KEYS[3], cmsgpack.pack(route), 'PXAT',
-           text(route[6] == -1 and gone or route[6] + AFTER_MS))
+           text(route[6] == -1 and now + ARGV[17] or route[6] + AFTER_MS))
 ride[id_at], ride[name_at] = tonumber(ARGV[5]), ARGV[6]
 ride[phone_at], ride[key_at], ride[since_at] = ARGV[7], ARGV[8], now
 ride[REVISION] = ride[REVISION] + 1
@@ -89,9 +90,9 @@ redis.call('SET', KEYS[4], cmsgpack.pack(
   {ARGV[1], role, other_phone, now, ride[GRACE], ride[CLOSED],
    before and before[5] or 0, ride[CHANNELS], ''}), 'PXAT',
   text(ride[CLOSED] == -1 and gone or ride[CLOSED] + AFTER_MS))
--- What was written long before was written to who left.
+-- What was written before was written to who left.
 route = routes[2]
-route[3], route[4] = ARGV[7], now
+route[3], route[4], route[7] = ARGV[7], now, now
 redis.call('SET', KEYS[2], cmsgpack.pack(route), 'KEEPTTL')
 local function send(to_role, to, at, ends, kind)
   if ARGV[at] == '' then return end

@@ -290,6 +290,38 @@ def test_a_ride_in_place_of_another_that_was_not_over_yet(world, scene, redis,
     settle(scene)
 
 
+@pytest.mark.parametrize("order", ["end", "cancel", "another", "longer"])
+def test_a_change_that_was_begun_and_then_ordered_otherwise(
+        world, scene, redis, pair, order):
+    """What the operator ordered since stands; the ride that was to go on in
+    place of the other is over, too."""
+    ann, dan = pair
+    ride, new, third = scene.ride(ann, dan), scene.driver(), scene.driver()
+    scene.ride(scene.customer(), new)
+    other = scene.number()
+    settle(scene)
+    crash(world, "party.replaced", "RIDE_PARTY", {"id": ride["id"],
+                                                  "driver": new.id})
+    if order == "another":
+        scene.done("ride-svc", "RIDE_PARTY", id=ride["id"], driver=third.id)
+    elif order == "longer":
+        scene.done("ride-svc", "RIDE_EXTEND", id=ride["id"],
+                   ends=ride["ends"] + HOUR)
+    else:
+        scene.done("ride-svc", f"RIDE_{order.upper()}", id=ride["id"])
+    for _ in range(3):
+        settle(scene)
+    begun, = (r for r in scene.done("ride-svc", "RIDE_LIST",
+                                    limit=9)["rides"] if r["proxy"] == other)
+    assert begun["state"] == "closed"
+    assert scene.call(ann.phone, other) not in (new.phone, dan.phone)
+    assert not scene.get(ride)["next"]
+    if order in ("another", "longer"):
+        assert scene.get(ride)["state"] == "live"
+        assert scene.call(ann.phone, ride["proxy"]) == (
+            third if order == "another" else dan).phone
+
+
 @WHO
 def test_a_text_is_repeated(world, scene, pair, who):
     ride = scene.ride(*pair)

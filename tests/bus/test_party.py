@@ -289,6 +289,7 @@ def test_a_text_that_was_written_to_who_left(scene, redis, pair):
     change(scene, ride, driver=new)
     now = redis.now_ms()
     assert scene.text(ann.phone, number, created=now - 2 * MINUTE) == "old"
+    assert scene.text(ann.phone, number, created=now - MINUTE // 2) == "old"
     assert scene.text(ann.phone, number, created=now) == "forwarded"
     assert [to for to, _ in scene.texts()] == [new.phone]
 
