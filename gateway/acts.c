@@ -21,8 +21,7 @@ static bool read_person_add(struct errand *e)
     m->key = e->key;
     m->role = role_of(e);
     return field_text(e, "name", &m->name) &&
-           field_text(e, "phone", &m->phone) &&
-           field_flag_if_any(e, "once", false, &m->once);
+           field_text(e, "phone", &m->phone) && field_once(e, &m->once);
 }
 
 /* What is not there stays as it was. */

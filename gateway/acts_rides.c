@@ -26,7 +26,7 @@ static bool read_ride_create(struct errand *e)
                 field_text_if_any(e, "pool", &m->pool) &&
                 field_text_if_any(e, "proxy", &m->proxy) &&
                 field_flag_if_any(e, "notices", true, &notices) &&
-                field_flag_if_any(e, "once", false, &m->once);
+                field_once(e, &m->once);
     m->quiet = !notices;
     return read;
 }

@@ -237,6 +237,15 @@ bool field_limit(struct errand *e, int64_t *out)
     return true;
 }
 
+bool field_once(struct errand *e, bool *out)
+{
+    static const char key[] = "Idempotency-Key";
+    if (!field_flag_if_any(e, "once", false, out))
+        return false;
+    return !*out || http_header(e->x.request, key).len > 0 ||
+           field_refuse(e, PROBLEM_missing, key);
+}
+
 bool fields_of_query(struct errand *e)
 {
     struct str name = STR_NONE;

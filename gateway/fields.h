@@ -50,6 +50,9 @@ bool field_words_or_none(struct errand *e, const char *name, bool *is_given,
                          struct list *out);
 bool field_limit(struct errand *e, int64_t *out);
 
+/* What is to hold for good needs a key of its own. */
+bool field_once(struct errand *e, bool *out);
+
 /* From here on the fields are those of the address, whatever the body is. */
 bool fields_of_query(struct errand *e);
 

@@ -237,6 +237,8 @@ static bool goes_on(struct task *t, struct change *c)
     case STAY:
         return !is_held(t, c) && refuse(t, PROBLEM_lacks_capability, "pool");
     case END:
+        if (!is(&c->end, "ok"))
+            return refuse(t, PROBLEM_number_elsewhere, "pool");
         c->spot.pool = c->to;
         return is_to_move(c);
     }
@@ -290,9 +292,10 @@ static void raise_alert(struct task *t, struct change *c)
 {
     struct arena *a = t->arena;
     int64_t now_ms = redis_time_ms(&c->known);
-    struct str id =
-        arena_printf(a, "set_aside-%.*s-%lld", STR_ARG(c->spot.number),
-                     (long long)(now_ms / ALERTED_AGAIN_MS));
+    struct str id = arena_printf(
+        a, "set_aside-%.*s-%lld",
+        STR_ARG(vault_hash(service_of(t)->vault, a, "alert", c->spot.number)),
+        (long long)(now_ms / ALERTED_AGAIN_MS));
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(
         data, "number", arena_printf(a, "+%.*s", STR_ARG(c->spot.number)).ptr);
@@ -334,14 +337,10 @@ const struct bus_route route_number_set_aside = {
 
 /* ---- NUMBER_REMOVE ---- */
 
-static void forget(struct task *t, struct change *c)
-{
-    phonebook_release(service_of(t)->redis, t, c->hash, STR("number"), 0);
-    spot_drop(t, c->spot, &c->end);
-}
-
+/* Nobody's phone for a moment, and not two's. */
 static void look_again(struct task *t, struct change *c)
 {
+    phonebook_release(service_of(t)->redis, t, c->hash, STR("number"), 0);
     REDIS_DO(service_of(t)->redis, t, pool_tag(t->arena, c->spot.pool),
              &c->known, STR("ZSCORE"), pool_key_index(t->arena, c->spot.pool),
              c->spot.number);
@@ -364,12 +363,19 @@ static void remove_run(struct task *t)
     AWAIT(t, ask_where(t, c));
     if (!is_somewhere(t, c))
         TASK_FAIL(t);
+    if (!str_eq(c->to, c->spot.pool)) {
+        task_reject(t, PROBLEM_number_moving, STR("phone"));
+        TASK_FAIL(t);
+    }
     AWAIT(t, spot_leave(t, c->spot, &c->left));
     if (t->outcome != DONE || is_held(t, c))
         TASK_FAIL(t);
-    AWAIT(t, forget(t, c));
-    if (t->outcome == DONE)
-        AWAIT(t, look_again(t, c));
+    AWAIT(t, spot_drop(t, c->spot, &c->end));
+    if (t->outcome == DONE && is(&c->end, "elsewhere"))
+        task_reject(t, PROBLEM_number_moving, STR("phone"));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, look_again(t, c));
     /* Somebody added it while it went. */
     if (t->outcome == DONE && c->known.kind == VALUE_STR)
         AWAIT(t, remember(t, c));

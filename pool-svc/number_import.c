@@ -38,6 +38,15 @@ static void note(struct import *i, const struct csv_row *row, const char *word,
     i->fates[row - i->csv.rows] = (struct fate){word, problem};
 }
 
+/* As it stands there, as far as it is one. */
+static struct str shown(struct str cell)
+{
+    for (size_t i = 0; i < cell.len; i++)
+        if ((unsigned char)cell.ptr[i] < ' ')
+            return STR_NONE;
+    return str_is_utf8(cell) ? cell : STR_NONE;
+}
+
 /* In the order of the lines, whichever ended first. */
 static void tell(struct import *i)
 {
@@ -52,7 +61,7 @@ static void tell(struct import *i)
             : strcmp(fate->word, "added") == 0 ? &reply->added
                                                : &reply->there);
         buffer_printf(&out, "%u\t%s\t%.*s\t%s\t%.*s\n", row->line, fate->word,
-                      STR_ARG(row->phone),
+                      STR_ARG(shown(row->phone)),
                       refused ? problem_name(fate->problem.code) : "",
                       STR_ARG(fate->problem.field));
     }

@@ -22,6 +22,11 @@ struct str pool_key_index(struct arena *arena, struct str pool)
     return the(arena, pool, "index");
 }
 
+struct str pool_key_closing(struct arena *arena, struct str pool)
+{
+    return the(arena, pool, "closing");
+}
+
 struct str pool_key_about(struct arena *arena, struct str pool)
 {
     return the(arena, pool, "about");

@@ -14,6 +14,8 @@ struct str pool_key_index(struct arena *arena, struct str pool);
 struct str pool_key_about(struct arena *arena, struct str pool);
 /* pool:{NL}:settings, a hash: capabilities, low_water, … */
 struct str pool_key_settings(struct arena *arena, struct str pool);
+/* pool:{NL}:closing: it is being removed */
+struct str pool_key_closing(struct arena *arena, struct str pool);
 /* pool:{NL}:held:<phone>: number -> held for this person until (ms) */
 struct str pool_key_held(struct arena *arena, struct str pool,
                          struct str phone);

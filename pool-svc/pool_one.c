@@ -8,6 +8,7 @@
 
 SCRIPT(pool_prefixes);
 SCRIPT(pool_close);
+SCRIPT(pool_forget);
 
 static const int64_t low_water_most = 100000;
 enum { NOTICE_MOST = 500 }; /* characters */
@@ -120,6 +121,10 @@ static bool edit_valid(struct task *t, struct one_pool *c)
         task_reject(t, PROBLEM_invalid, STR("prefixes"));
     else if (m->remark && (m->low_water < -1 || m->low_water > low_water_most))
         task_reject(t, PROBLEM_invalid, STR("low_water"));
+    else if (str_is(m->customer_notice, "none"))
+        task_reject(t, PROBLEM_invalid, STR("customer_notice"));
+    else if (str_is(m->driver_notice, "none"))
+        task_reject(t, PROBLEM_invalid, STR("driver_notice"));
     else if (m->customer_notice.len > 0 &&
              !words_valid(t, m->customer_notice, NOTICE_MOST,
                           "customer_notice"))
@@ -163,12 +168,31 @@ const struct bus_route route_pool_edit = {&type_pool_edit,
 static void close_it(struct task *t, struct one_pool *c, struct str name)
 {
     struct arena *a = t->arena;
-    struct str keys[] = {pool_key_index(a, name), pool_key_settings(a, name),
-                         pool_key_need(a, name),  pool_key_busy(a, name),
-                         pool_key_about(a, name), pool_key_low(a, name),
-                         pool_key_alerts(a, name)};
+    struct str keys[] = {pool_key_index(a, name), pool_key_closing(a, name)};
     redis_script(service_of(t)->redis, t, pool_tag(a, name), &pool_close, keys,
-                 7, NULL, 0, &c->done);
+                 2, NULL, 0, &c->done);
+}
+
+static void forget(struct task *t, struct one_pool *c, struct str name)
+{
+    struct arena *a = t->arena;
+    struct str keys[] = {pool_key_index(a, name),    pool_key_closing(a, name),
+                         pool_key_settings(a, name), pool_key_need(a, name),
+                         pool_key_busy(a, name),     pool_key_about(a, name),
+                         pool_key_low(a, name),      pool_key_alerts(a, name)};
+    redis_script(service_of(t)->redis, t, pool_tag(a, name), &pool_forget, keys,
+                 8, NULL, 0, &c->done);
+}
+
+static void set_in_pools(struct task *t, const char *how, struct str name,
+                         struct str prefixes)
+{
+    struct redis *redis = service_of(t)->redis;
+    if (strcmp(how, "HDEL") == 0)
+        REDIS_DO(redis, t, STR("pools"), NULL, STR("HDEL"), STR("pools"), name);
+    else
+        REDIS_DO(redis, t, STR("pools"), NULL, STR("HSETNX"), STR("pools"),
+                 name, prefixes);
 }
 
 static void remove_run(struct task *t)
@@ -186,8 +210,13 @@ static void remove_run(struct task *t)
         task_reject(t, PROBLEM_pool_used, STR("name"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, REDIS_DO(service_of(t)->redis, t, STR("pools"), NULL, STR("HDEL"),
-                      STR("pools"), m->name));
+    AWAIT(t, set_in_pools(t, "HDEL", m->name, STR_NONE));
+    if (t->outcome == DONE)
+        AWAIT(t, forget(t, c, m->name));
+    /* Made again by somebody who found it still there. */
+    if (t->outcome == DONE &&
+        str_is(value_str(value_at(&c->done, 0)), "opened"))
+        AWAIT(t, set_in_pools(t, "HSETNX", m->name, value_str(&c->prefixes)));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     TASK_END(t);

@@ -86,9 +86,10 @@ static void send_add(struct task *t, struct add *c)
 void pool_open_it(struct task *t, struct str pool, struct str capabilities,
                   struct value *out)
 {
-    struct str key = pool_key_settings(t->arena, pool);
+    struct str keys[] = {pool_key_settings(t->arena, pool),
+                         pool_key_closing(t->arena, pool)};
     redis_script(service_of(t)->redis, t, pool_tag(t->arena, pool), &pool_open,
-                 &key, 1, &capabilities, 1, out);
+                 keys, 2, &capabilities, 1, out);
 }
 
 static bool add_read(struct task *t, struct add *c)
@@ -200,6 +201,8 @@ static void list_run(struct task *t)
         struct msg_pool m = pool_read(
             t->arena, value_str(value_at(&c->pools, i * 2)),
             value_str(value_at(&c->pools, i * 2 + 1)), &c->figures[i]);
+        /* Those of all pools would be too much for one message. */
+        m.customer_notice = m.driver_notice = STR_NONE;
         reply->pools.items[reply->pools.count++] =
             message_pack(t->arena, &type_pool, &m);
     }

@@ -114,13 +114,13 @@ void spot_put(struct task *t, struct spot at, struct luggage with,
               struct value *out)
 {
     struct arena *a = t->arena;
-    struct str keys[] = {pool_key_numbers(a, at.pool),
-                         pool_key_index(a, at.pool), pool_key_about(a, at.pool),
-                         pool_key_settings(a, at.pool),
-                         pool_key_uses(a, at.pool, at.number)};
+    struct str keys[] = {
+        pool_key_numbers(a, at.pool),         pool_key_index(a, at.pool),
+        pool_key_about(a, at.pool),           pool_key_settings(a, at.pool),
+        pool_key_uses(a, at.pool, at.number), pool_key_closing(a, at.pool)};
     struct str args[] = {at.number, with.capabilities, with.state, with.label};
     redis_script(service_of(t)->redis, t, pool_tag(a, at.pool), &number_put,
-                 keys, 5, args, 4, out);
+                 keys, 6, args, 4, out);
 }
 
 void spot_change(struct task *t, struct spot at, struct str state, bool relabel,

@@ -301,14 +301,8 @@ def test_it_moves_when_nobody_holds_it(scene, redis):
     assert Pool(scene, 0, "B").ask("a", "b")[1]["number"] == phone
 
 
-@pytest.mark.parametrize("asked", ["", "B", "C"])
-@pytest.mark.parametrize("done", [(), ("leave",), ("leave", "put")])
-def test_a_move_that_was_cut_goes_on(scene, redis, done, asked):
-    """As a pool-svc leaves it that dies behind each of its steps."""
-    phone = scene.number()
-    scene.pool("B")
-    scene.pool("C")
-    number(scene, phone, relabel=True, label="x")
+def cut_move(redis, phone, done):
+    """As a pool-svc leaves it that dies behind each of the steps to pool B."""
     own, = redis.client.keys("number:*")
     redis.client.hset(own, mapping={
         "to": "B", "luggage": "active\nsms,voice\nx"})
@@ -321,6 +315,16 @@ def test_a_move_that_was_cut_goes_on(scene, redis, done, asked):
         redis.client.zadd("pool:{B}:numbers", {phone: 0})
         redis.client.hset("pool:{B}:about", phone, msgpack.packb(
             ["active", "sms,voice", "x", 0]))
+
+
+@pytest.mark.parametrize("asked", ["", "B", "C"])
+@pytest.mark.parametrize("done", [(), ("leave",), ("leave", "put")])
+def test_a_move_that_was_cut_goes_on(scene, redis, done, asked):
+    phone = scene.number()
+    scene.pool("B")
+    scene.pool("C")
+    number(scene, phone, relabel=True, label="x")
+    cut_move(redis, phone, done)
     assert scene.refused("pool-svc", "NUMBER_ADD", phone=phone,
                          pool="C")[0] == "number_elsewhere"
     pool = asked or "B"
@@ -329,6 +333,21 @@ def test_a_move_that_was_cut_goes_on(scene, redis, done, asked):
     listed = scene.done("pool-svc", "NUMBER_LIST", limit=9)["numbers"]
     assert [(n["phone"], n["pool"]) for n in listed] == [(phone, pool)]
     assert number(scene, phone)["pool"] == pool
+
+
+@pytest.mark.parametrize("done", [(), ("leave",), ("leave", "put")])
+def test_a_number_that_moves_is_not_removed(scene, redis, done):
+    """Else it would serve rides in its new pool, and be anybody's phone."""
+    phone = scene.number()
+    scene.pool("B")
+    cut_move(redis, phone, done)
+    assert scene.refused("pool-svc", "NUMBER_REMOVE", phone=phone) == (
+        "number_moving", "phone")
+    assert scene.refused("ride-svc", "PERSON_ADD", key="k", role="customer",
+                         name="x", phone=phone)[0] == "phone_in_use"
+    assert number(scene, phone, pool="B")["pool"] == "B"
+    scene.done("pool-svc", "NUMBER_REMOVE", phone=phone)
+    assert scene.done("pool-svc", "NUMBER_LIST", limit=9)["numbers"] == []
 
 
 # ---- what a number can ----
@@ -718,6 +737,11 @@ def test_each_line_has_a_fate_of_its_own(scene, redis):
         assert imported(scene, *LINES, dry=dry) == (again, (0, 3, 9))
     elsewhere = imported(scene, "+447700900151,NL", dry=True)[0]
     assert elsewhere == {1: ("refused", "number_elsewhere", "phone")}
+
+
+def test_what_is_no_text_is_not_told_again(scene):
+    got = scene.done("pool-svc", "NUMBER_IMPORT", csv='"1\t2"')
+    assert got["fates"] == "1\trefused\t\tphone_invalid\tphone\n"
 
 
 def test_thousands_at_once(scene):

@@ -226,7 +226,8 @@ def test_the_same_two_already_ride_on_that_number(deployment, tmp_path):
 def test_the_fields_of_a_ride_that_comes_with_its_number(deployment, fields, status, code, field):
     ride, = [r for r in deployment.listed("rides") if r["proxy"] == "+" + TWO and r["customer"]["name"] == "Carla"]
     answer = deployment.api.post("/api/v1/rides", {
-        "customer": ride["customer"]["id"], "driver": 1, "start": "a", "destination": "b", "datetime": "c", **fields})
+        "customer": ride["customer"]["id"], "driver": 1, "start": "a", "destination": "b", "datetime": "c", **fields},
+        headers={"Idempotency-Key": f"fields {field} {code}".replace(" ", "-")})
     assert (answer.status, answer.json["code"], answer.json["field"]) == (status, code, field)
     assert ("next_free_at" in answer.json) == (code == "proxy_held")
     person = deployment.api.post("/api/v1/customers", {"name": "x", "phone": "+447700900130", "once": "yes"})

@@ -109,3 +109,16 @@ def test_a_replay(deployment):
 def test_what_is_no_replay(deployment, body, code, field):
     answer = deployment.api.post("/api/v1/pools/default/replay", body)
     assert (answer.status, answer.json["code"], answer.json["field"]) == (422, code, field)
+
+
+def test_a_list_in_another_encoding(deployment):
+    headers = {**deployment.api.headers, "Content-Type": "text/csv"}
+    answer = deployment.api.request("POST", "/api/v1/numbers/import?dry_run=1", b"\xff\xfe+\x004\x00\n1\x00", headers)
+    assert answer.status in (200, 400, 422) and answer.json  # which says so, in JSON that can be read
+    assert answer.status != 200 or answer.json["added"] == 0
+
+
+def test_what_holds_for_good_needs_a_key(deployment):
+    person = {"name": "Ann", "phone": "+447700900188", "once": True}
+    answer = deployment.api.json("POST", "/api/v1/customers", person)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "missing", "Idempotency-Key")
