@@ -62,7 +62,7 @@ local first = redis.call('PTTL', KEYS[2]) == -1
 redis.call('PEXPIREAT', KEYS[2], text(gone), first and 'NX' or 'GT')
 local function set_route(key, role, other, old)
   local route = {ARGV[1], role, other, now, ride[GRACE], ride[CLOSED],
-                 old and old[5] or 0, ride[CHANNELS]}
+                 old and old[5] or 0, ride[CHANNELS], ''}
   local ends = ride[CLOSED] == -1 and gone or ride[CLOSED] + AFTER_MS
   redis.call('SET', key, cmsgpack.pack(route), 'PXAT', text(ends))
 end
