@@ -75,11 +75,11 @@ static bool is_ours(struct task *t, const struct number_adding *c)
     return t->outcome == DONE;
 }
 
-/* The pool closed, or asks for more, since it was looked at. */
-static void undo(struct task *t, struct number_adding *c)
+/* One that moves, or has moved, is still a number. */
+static void unmark(struct task *t, struct number_adding *c)
 {
-    spot_drop(t, c->spot, &c->left);
-    phonebook_release(service_of(t)->redis, t, c->hash, STR("number"), 0);
+    if (str_is(value_str(value_at(&c->left, 0)), "ok"))
+        phonebook_release(service_of(t)->redis, t, c->hash, STR("number"), 0);
 }
 
 /* Once it is in its pool: who removed it at the same time may have forgotten
@@ -149,7 +149,10 @@ void number_add_run(struct task *t)
     if (t->outcome != DONE)
         TASK_FAIL(t);
     if (!str_is(value_str(value_at(&c->put, 0)), "ok")) {
-        AWAIT(t, undo(t, c));
+        /* The pool closed, or asks for more, since it was looked at. */
+        AWAIT(t, spot_drop(t, c->spot, &c->left));
+        if (t->outcome == DONE)
+            AWAIT(t, unmark(t, c));
         if (t->outcome == DONE)
             task_reject(t, PROBLEM_unknown_pool, STR("pool"));
         TASK_FAIL(t);

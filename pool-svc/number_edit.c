@@ -379,6 +379,10 @@ static void remove_run(struct task *t)
     /* Somebody added it while it went. */
     if (t->outcome == DONE && c->known.kind == VALUE_STR)
         AWAIT(t, remember(t, c));
+    /* Or it is a person's phone since. */
+    if (t->outcome == DONE && c->marked.kind == VALUE_LIST &&
+        phonebook_refused(&c->marked))
+        AWAIT(t, spot_leave(t, c->spot, &c->left));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     TASK_END(t);

@@ -96,7 +96,6 @@ class Deployment:
             "SAMPLES": "off",
             "SEND_RATE": "0",  # the bench's provider sets the pace
             "TEXTS_PER_MINUTE": "0",
-            "SEND_RATE": "0",
         }
         subprocess.run(
             [f"{ROOT}/deploy/up", "--detach", "--state", self.state, "--port", str(self.port)],
