@@ -1,7 +1,7 @@
 #include "ride-svc/duties.h"
 
 #include "ride-svc/person_rides.h"
-#include "ride-svc/replace.h"
+#include "ride-svc/ride_change.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
 #include "shared/partition.h"
@@ -52,12 +52,12 @@ static bool replaces_another(const struct duty *d)
 
 static void end_other(struct task *t, struct duty *d)
 {
-    static const struct goodbye nobody;
-    const struct msg_ride_record *old = &d->old.ride;
-    if (t->outcome == DONE && ride_decode(t, &d->old) && old->next.len == 0)
-        ride_replace(t, "replace", d->read.ride.replaces, old,
-                     d->read.ride.replaces_revision, d->id, &nobody,
-                     &d->replaced);
+    const struct msg_ride_record *ride = &d->read.ride;
+    const struct ride_change how = {
+        .act = "replace", .revision = ride->replaces_revision, .next = d->id};
+    if (t->outcome == DONE && ride_decode(t, &d->old) &&
+        d->old.ride.next.len == 0)
+        ride_change_send(t, ride->replaces, &d->old.ride, &how, &d->replaced);
 }
 
 static void look_again(struct task *t, struct duty *d)
@@ -76,9 +76,8 @@ static bool is_for_nothing(struct task *t, struct duty *d)
 
 static void take_back(struct task *t, struct duty *d)
 {
-    static const struct goodbye nobody;
-    ride_replace(t, "cancel", d->id, &d->read.ride, 0, STR_NONE, &nobody,
-                 &d->replaced);
+    static const struct ride_change how = {.act = "cancel"};
+    ride_change_send(t, d->id, &d->read.ride, &how, &d->replaced);
 }
 
 /* As it stands after that. */

@@ -7,23 +7,17 @@
 #include "ride-svc/notice.h"
 #include "ride-svc/person_rides.h"
 #include "ride-svc/ride.h"
+#include "ride-svc/ride_change.h"
 #include "shared/fault.h"
 #include "shared/log.h"
 #include "shared/loop.h"
-#include "shared/partition.h"
-#include "shared/script.h"
 #include "shared/sms.h"
-
-SCRIPT(ride_change);
 
 enum { MOST_TRIES = 6, STAND_BACK_MS = 20 };
 
-/* The script's arguments: with the notices of a cancelled ride. */
-enum { FIXED_ARGS = 7, MOST_ARGS = FIXED_ARGS + 9 };
-
 struct change {
     struct call call;
-    const char *act; /* of ride_change.lua */
+    const char *act; /* as ride_change.h has them */
     int64_t ends;    /* the new end, where there is one */
     struct str id;
     struct ride_read read;
@@ -34,62 +28,40 @@ struct change {
     struct loop_timer *timer;
 };
 
-/* What both are told of a cancelled ride, behind the other arguments; how many
- * there are then. */
-static size_t add_notices(struct task *t, const struct change *c,
-                          struct str *args)
+/* What both hear of a cancelled ride. */
+static void add_notices(struct task *t, const struct change *c,
+                        struct told told[2])
 {
     static const char *const roles[] = {"customer", "driver"};
     const char *template = service_of(t)->settings.cancel_notice;
-    struct str text = notice_text(t->arena, template, &c->read.ride);
-    bool none = strcmp(template, "none") == 0;
-    size_t count = FIXED_ARGS;
-    if (strcmp(c->act, "cancel") != 0 || none)
-        return count;
+    const struct msg_ride_record *ride = &c->read.ride;
+    if (strcmp(c->act, "cancel") != 0 || strcmp(template, "none") == 0)
+        return;
+    struct str text = notice_text(t->arena, template, ride);
     if (sms_parts(text) > SMS_MOST_PARTS) {
         log_event(LEVEL_WARN, "notice.too_long", t->trace,
                   "ride=%.*s check=CANCEL_NOTICE", STR_ARG(c->id));
-        return count;
+        return;
     }
-    args[count++] = STR_NONE;
     for (int i = 0; i < 2; i++) {
         struct str reference =
             arena_printf(t->arena, "%.*sx%c", STR_ARG(c->id), roles[i][0]);
-        args[count++] = str_of(roles[i]);
-        args[count++] =
-            i == 0 ? c->read.ride.customer_phone : c->read.ride.driver_phone;
-        args[count++] = reference;
-        args[count++] = vault_seal(service_of(t)->vault, t->arena, text,
-                                   meaning_text(t->arena, reference));
+        told[i] = (struct told){
+            .role = str_of(roles[i]),
+            .phone = i == 0 ? ride->customer_phone : ride->driver_phone,
+            .reference = reference,
+            .text = vault_seal(service_of(t)->vault, t->arena, text,
+                               meaning_text(t->arena, reference))};
     }
-    return count;
 }
 
 /* Where the hold goes first, the change is marked before: revision 0. */
 static void send_change(struct task *t, struct change *c, int64_t revision)
 {
-    struct arena *a = t->arena;
-    const struct settings *settings = &service_of(t)->settings;
-    const struct msg_ride_record *ride = &c->read.ride;
-    unsigned p = partition_of(ride->proxy);
-    struct str keys[] = {key_ride(a, p, c->id),
-                         key_route(a, ride->proxy, ride->customer_key),
-                         key_route(a, ride->proxy, ride->driver_key),
-                         key_of_partition(a, "duties", p),
-                         key_timeline(a, p, c->id),
-                         key_of_partition(a, "rides", p),
-                         key_of_partition(a, "outbox", p),
-                         key_of_partition(a, "waiting", p)};
-    struct str args[MOST_ARGS] = {
-        c->id,
-        str_of(c->act),
-        arena_number(t->arena, c->ends),
-        arena_number(t->arena, settings->grace_ms),
-        arena_number(t->arena, settings->cooldown_ms),
-        arena_number(t->arena, settings->retention_days * DAY_MS),
-        arena_number(t->arena, revision)};
-    redis_script(service_of(t)->redis, t, partition_tag(p), &ride_change, keys,
-                 8, args, add_notices(t, c, args), &c->changed);
+    struct ride_change how = {
+        .act = c->act, .ends = c->ends, .revision = revision};
+    add_notices(t, c, how.told);
+    ride_change_send(t, c->id, &c->read.ride, &how, &c->changed);
 }
 
 /* The ride as the script left it; its answer's first word. */

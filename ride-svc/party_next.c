@@ -3,7 +3,7 @@
 #include "ride-svc/party_parts.h"
 
 #include "ride-svc/person_rides.h"
-#include "ride-svc/replace.h"
+#include "ride-svc/ride_change.h"
 #include "shared/fault.h"
 
 /* The same change comes to the same ride. */
@@ -36,14 +36,16 @@ static void make_next(struct task *t, struct party *c)
 static void send_over(struct task *t, struct party *c)
 {
     const struct msg_ride_record *ride = &c->read.ride;
-    const struct goodbye goodbye = {.role = str_of(party_roles[c->role]),
-                                    .phone = c->role == CUSTOMER
-                                                 ? ride->customer_phone
-                                                 : ride->driver_phone,
-                                    .reference = c->notices[LEAVES][0],
-                                    .text = c->notices[LEAVES][1]};
-    ride_replace(t, "replace", party_id(c), ride, ride->revision, c->next_id,
-                 &goodbye, &c->changed);
+    const struct ride_change how = {
+        .act = "replace",
+        .revision = ride->revision,
+        .next = c->next_id,
+        .told = {{.role = str_of(party_roles[c->role]),
+                  .phone = c->role == CUSTOMER ? ride->customer_phone
+                                               : ride->driver_phone,
+                  .reference = c->notices[LEAVES][0],
+                  .text = c->notices[LEAVES][1]}}};
+    ride_change_send(t, party_id(c), ride, &how, &c->changed);
 }
 
 /* True: it is over by now, whoever did it; `read` is the ride as it is then. */
@@ -71,10 +73,9 @@ static bool made_for_nothing(const struct task *t, const struct party *c)
 
 static void take_back(struct task *t, struct party *c)
 {
-    static const struct goodbye nobody;
+    static const struct ride_change how = {.act = "cancel"};
     if (t->outcome == DONE && ride_decode(t, &c->other))
-        ride_replace(t, "cancel", c->next_id, &c->other.ride, 0, STR_NONE,
-                     &nobody, &c->changed);
+        ride_change_send(t, c->next_id, &c->other.ride, &how, &c->changed);
 }
 
 /* The other ride is there before this one is over; it knows which one it
