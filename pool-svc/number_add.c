@@ -46,7 +46,7 @@ static void find_pool(struct task *t, struct number_adding *c)
 static void open_default(struct task *t, struct number_adding *c)
 {
     if (value_num(&c->made, 0) > 0)
-        pool_open_it(t, c->spot.pool, STR("sms,voice"), NULL);
+        pool_open_it(t, c->spot.pool, capabilities_or_all(STR_NONE), NULL);
 }
 
 static bool pool_takes_it(struct task *t, const struct number_adding *c)
@@ -58,7 +58,7 @@ static bool pool_takes_it(struct task *t, const struct number_adding *c)
     if (value_num(&c->pools, 0) == 0 && !made_at_first_use)
         task_reject(t, PROBLEM_unknown_pool, STR("pool"));
     else if (!capabilities_cover(c->luggage.capabilities,
-                                 needs.len > 0 ? needs : STR("sms,voice")))
+                                 capabilities_or_all(needs)))
         task_reject(t, PROBLEM_lacks_capability, STR("capabilities"));
     return t->outcome == DONE;
 }

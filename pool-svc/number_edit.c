@@ -151,9 +151,8 @@ static bool may_move(struct task *t, struct change *c)
         return false;
     if (value_num(&c->known, 0) == 0)
         task_reject(t, PROBLEM_unknown_pool, STR("pool"));
-    else if (there &&
-             !capabilities_cover(c->luggage.capabilities,
-                                 needs.len > 0 ? needs : STR("sms,voice")))
+    else if (there && !capabilities_cover(c->luggage.capabilities,
+                                          capabilities_or_all(needs)))
         task_reject(t, PROBLEM_lacks_capability, STR("pool"));
     return t->outcome == DONE;
 }

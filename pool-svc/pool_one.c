@@ -184,15 +184,16 @@ static void forget(struct task *t, struct one_pool *c, struct str name)
                  8, NULL, 0, &c->done);
 }
 
-static void set_in_pools(struct task *t, const char *how, struct str name,
-                         struct str prefixes)
+static void take_out(struct task *t, struct str name)
 {
-    struct redis *redis = service_of(t)->redis;
-    if (strcmp(how, "HDEL") == 0)
-        REDIS_DO(redis, t, STR("pools"), NULL, STR("HDEL"), STR("pools"), name);
-    else
-        REDIS_DO(redis, t, STR("pools"), NULL, STR("HSETNX"), STR("pools"),
-                 name, prefixes);
+    REDIS_DO(service_of(t)->redis, t, STR("pools"), NULL, STR("HDEL"),
+             STR("pools"), name);
+}
+
+static void put_back(struct task *t, const struct one_pool *c, struct str name)
+{
+    REDIS_DO(service_of(t)->redis, t, STR("pools"), NULL, STR("HSETNX"),
+             STR("pools"), name, value_str(&c->prefixes));
 }
 
 static void remove_run(struct task *t)
@@ -210,13 +211,13 @@ static void remove_run(struct task *t)
         task_reject(t, PROBLEM_pool_used, STR("name"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, set_in_pools(t, "HDEL", m->name, STR_NONE));
+    AWAIT(t, take_out(t, m->name));
     if (t->outcome == DONE)
         AWAIT(t, forget(t, c, m->name));
     /* Made again by somebody who found it still there. */
     if (t->outcome == DONE &&
         str_is(value_str(value_at(&c->done, 0)), "opened"))
-        AWAIT(t, set_in_pools(t, "HSETNX", m->name, value_str(&c->prefixes)));
+        AWAIT(t, put_back(t, c, m->name));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     TASK_END(t);

@@ -167,9 +167,8 @@ static void ask_figures(struct task *t, struct list_pools *c)
 struct msg_pool pool_read(struct arena *arena, struct str name,
                           struct str prefixes, const struct value *figures)
 {
-    struct str capabilities = need_setting(figures, NEED_CAPABILITIES);
-    if (capabilities.len == 0)
-        capabilities = STR("sms,voice");
+    struct str capabilities =
+        capabilities_or_all(need_setting(figures, NEED_CAPABILITIES));
     struct msg_pool m = {
         .name = name,
         .capabilities = capabilities_words(arena, capabilities),

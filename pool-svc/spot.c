@@ -46,6 +46,11 @@ struct list capabilities_words(struct arena *arena, struct str joined)
     return words;
 }
 
+struct str capabilities_or_all(struct str joined)
+{
+    return joined.len > 0 ? joined : STR("sms,voice");
+}
+
 bool capabilities_cover(struct str has, struct str needs)
 {
     while (needs.len > 0) {

@@ -20,6 +20,8 @@ struct luggage {
 bool capabilities_join(struct arena *arena, const struct list *words,
                        struct str *joined);
 struct list capabilities_words(struct arena *arena, struct str joined);
+/* What was set, or what is so where nothing was. */
+struct str capabilities_or_all(struct str joined);
 /* Can `has` all that `needs` names? */
 bool capabilities_cover(struct str has, struct str needs);
 
