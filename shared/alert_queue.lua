@@ -13,4 +13,5 @@ redis.call('SET', KEYS[2], cmsgpack.pack({ARGV[2], ARGV[3], now, 0}),
            'EX', KEPT_S)
 if over > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, over - 1) end
 redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+redis.call('EXPIRE', KEYS[1], KEPT_S)
 return {'ok'}

@@ -87,6 +87,14 @@ def test_a_number_set_aside_is_told_once(scene, receiver, notify):
     assert body["data"] == {"number": "+" + phone, "pool": "default"}
 
 
+def test_what_nobody_fetches_does_not_stay(scene, redis):
+    phone = scene.number()
+    scene.done("pool-svc", "NUMBER_SET_ASIDE", phone=phone)
+    assert len(due(redis)) == 1
+    redis.move(hours=49)
+    assert not redis.client.keys("{alerts}*")
+
+
 def stamp(ms):
     import datetime
     return datetime.datetime.fromtimestamp(

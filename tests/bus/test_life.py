@@ -705,7 +705,7 @@ def test_what_was_refused_does_not_count(scene, redis, pair):
 
 # Keys that may stay for good; all others expire.
 KEPT = re.compile(
-    r"pools|pool:{\w+}:(numbers|index|about|settings|busy|need)"
+    r"pools|pool:{\w+}:(numbers|index|about|settings|busy|need|low)"
     r"|number:{\d+}:\d+|customers|drivers"
     r"|(customer|driver):\d+|{(customers|drivers)}:last|phone:[\w-]{22}"
     r"|(outbox|waiting):{\d+}")
