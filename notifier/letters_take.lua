@@ -10,12 +10,14 @@
 -- ARGV[10] and on: references
 -- Returns what became of each: done, none (there is none such), over (its ride
 --   connects no more) or full; and of a look {what, letter}.
-local FIRST, GRACE, STATE_S, MOST_EVENTS = 10, 16, 604800, 200
+local FIRST, GRACE, STATE_S = 10, 16, 604800
 local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 local act, reason = ARGV[1], ARGV[3]
 local room = tonumber(ARGV[4]) - (tonumber(redis.call('GET', KEYS[4])) or 0)
 local packed = false
@@ -74,10 +76,6 @@ for i = 1, #taken do
   redis.call('ZREM', KEYS[1], letter[2])
   if act == 'resend' then send(letter) end
   local what = act == 'resend' and 'text.resent' or 'text.dropped'
-  local timeline = ARGV[8] .. letter[3]
-  local event = cmsgpack.pack({now, what, letter[4], letter[2], ''})
-  if redis.call('RPUSHX', timeline, event) > MOST_EVENTS then
-    redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
-  end
+  note(ARGV[8] .. letter[3], what, letter[4], letter[2])
 end
 return said

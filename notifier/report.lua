@@ -6,9 +6,11 @@
 -- ARGV[3] status  ARGV[4] reference  ARGV[5] "1": it did not arrive
 -- ARGV[6] prefix of the timelines' keys, under the same hash tag
 -- Returns {"moved"}, {"old"} or {"unknown"}.
-local MOST_EVENTS, MOST_UNDELIVERED, TOLD_WITHIN_S = 200, 1000, 14400
+local MOST_UNDELIVERED, TOLD_WITHIN_S = 1000, 14400
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 local state = redis.call('GET', KEYS[1])
 if not state then return {'unknown'} end
 local rank, ride, role, kind, queued =
@@ -23,11 +25,5 @@ if ARGV[5] == '1' and kind == 't' then
   redis.call('LTRIM', KEYS[2], -MOST_UNDELIVERED, -1)
   redis.call('EXPIRE', KEYS[2], TOLD_WITHIN_S)
 end
-if ARGV[2] ~= '' then
-  local timeline = ARGV[6] .. ride
-  local event = cmsgpack.pack({now, ARGV[2], role, ARGV[4], ARGV[3]})
-  if redis.call('RPUSHX', timeline, event) > MOST_EVENTS then
-    redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
-  end
-end
+if ARGV[2] ~= '' then note(ARGV[6] .. ride, ARGV[2], role, ARGV[4], ARGV[3]) end
 return {'moved'}

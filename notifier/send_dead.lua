@@ -12,13 +12,15 @@
 -- Returns {"done", more, in a row}, {"gone", more} or {"lost", 0}; more: 1 where
 --   another text of this conversation is parked; in a row: as of KEYS[10], 0
 --   where it is not about that.
-local MOST_DEAD, MOST_EVENTS = 1000, 200
+local MOST_DEAD = 1000
 local MOST_UNDELIVERED, TOLD_WITHIN_S = 1000, 14400
 local ORIGINATORS_S = 604800
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 local attempt = redis.call('HGET', KEYS[3], ARGV[2])
 if attempt ~= ARGV[3] and redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return {'lost', 0}
@@ -72,10 +74,7 @@ if x[11] == 't' then
   redis.call('LTRIM', KEYS[9], -MOST_UNDELIVERED, -1)
   redis.call('EXPIRE', KEYS[9], TOLD_WITHIN_S)
 end
-local event = cmsgpack.pack({now, 'text.failed', ARGV[5], x[2], ARGV[6]})
-if redis.call('RPUSHX', KEYS[6], event) > MOST_EVENTS then
-  redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)
-end
+note(KEYS[6], 'text.failed', ARGV[5], x[2], ARGV[6])
 local in_a_row = 0
 if ARGV[6] == 'originator_refused' then
   in_a_row = redis.call('HINCRBY', KEYS[10], x[3], 1)

@@ -9,9 +9,10 @@
 -- ARGV[7] proxy number
 -- Returns {"done", more}, {"gone", more} or {"lost", 0}; more: 1 where another
 --   text of this conversation is parked.
-local MOST_EVENTS = 200
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 -- Who made the attempt may say how it ended even when its lease has lapsed: a
 -- new owner leaves it alone until its deadline.
 local attempt = redis.call('HGET', KEYS[3], ARGV[2])
@@ -34,8 +35,5 @@ end
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('DECR', KEYS[7])
 redis.call('HDEL', KEYS[10], ARGV[7])
-local event = cmsgpack.pack({now, 'text.sent', ARGV[5], ARGV[6], ''})
-if redis.call('RPUSHX', KEYS[6], event) > MOST_EVENTS then
-  redis.call('LTRIM', KEYS[6], -MOST_EVENTS, -1)
-end
+note(KEYS[6], 'text.sent', ARGV[5], ARGV[6])
 return {'done', more > 0 and 1 or 0}

@@ -9,7 +9,7 @@
 --   <ride> <role> <queued at, or nothing>"; the answer's reference; its text,
 --   sealed, or '': none
 -- Returns how many were told.
-local FIRST, ANSWER_MS, TOLD_S, MOST_EVENTS = 5, 14400000, 604800, 200
+local FIRST, ANSWER_MS, TOLD_S = 5, 14400000, 604800
 local HOUR_S, MOST_AN_HOUR = 3600, 10
 local CUSTOMER_PHONE, DRIVER_PHONE, PROXY = 5, 6, 13
 local CUSTOMER_SINCE, DRIVER_SINCE = 20, 21
@@ -19,6 +19,8 @@ local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 local waiting = tonumber(redis.call('GET', KEYS[3])) or 0
 local count = (#ARGV - FIRST + 1) / 3
 local items = redis.call('LRANGE', KEYS[1], 0, count - 1)
@@ -63,9 +65,6 @@ for i = 1, #answers do
   if redis.call('INCR', a.who) == 1 then
     redis.call('EXPIRE', a.who, HOUR_S)
   end
-  local event = cmsgpack.pack({now, 'text.answered', a.role, a.ref, ''})
-  if redis.call('RPUSHX', ARGV[3] .. a.ride, event) > MOST_EVENTS then
-    redis.call('LTRIM', ARGV[3] .. a.ride, -MOST_EVENTS, -1)
-  end
+  note(ARGV[3] .. a.ride, 'text.answered', a.role, a.ref)
 end
 return #answers

@@ -120,17 +120,29 @@ static void ask_timeline(struct task *t, struct timeline *c, struct str id)
              key_timeline(t->arena, partition, id), STR("0"), STR("-1"));
 }
 
-static void fill_timeline(struct task *t, struct timeline *c)
+/* A reference that begins with the ride's id stands there without it: see
+ * timeline.inc. */
+static struct str whole_reference(struct arena *arena, struct str ride,
+                                  struct str reference)
+{
+    if (reference.len == 0 || reference.len >= RIDE_ID_CHARS)
+        return reference;
+    return arena_printf(arena, "%.*s%.*s", STR_ARG(ride), STR_ARG(reference));
+}
+
+static void fill_timeline(struct task *t, struct timeline *c, struct str id)
 {
     struct msg_timeline *reply = c->call.reply;
     reply->events.items =
         arena_alloc(t->arena, c->events.count * sizeof(struct str) + 1);
     for (size_t i = 0; i < c->events.count; i++) {
         struct msg_event event;
-        if (record_decode(&type_event, value_str(value_at(&c->events, i)),
-                          t->arena, &event))
-            reply->events.items[reply->events.count++] =
-                message_pack(t->arena, &type_event, &event);
+        if (!record_decode(&type_event, value_str(value_at(&c->events, i)),
+                           t->arena, &event))
+            continue;
+        event.reference = whole_reference(t->arena, id, event.reference);
+        reply->events.items[reply->events.count++] =
+            message_pack(t->arena, &type_event, &event);
     }
 }
 
@@ -149,7 +161,7 @@ static void timeline_run(struct task *t)
         task_reject(t, PROBLEM_not_found, STR("id"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    fill_timeline(t, c);
+    fill_timeline(t, c, m->id);
     TASK_END(t);
 }
 

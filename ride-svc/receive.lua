@@ -21,11 +21,13 @@ local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
 local MINUTE_MS, MOST_HELD_BACK = 60000, 300
 local DAY_S, ANSWER_MS = 86400, 14400000
 local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
-local MOST_UNROUTED, UNROUTED_S, MOST_EVENTS = 1000, 86400, 200
+local MOST_UNROUTED, UNROUTED_S = 1000, 86400
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 if ARGV[5] == '1' then
   local content = redis.call('GET', KEYS[3])
   if content and content ~= ARGV[4] then return {'replay', ''} end
@@ -115,12 +117,8 @@ else
 end
 if route then
   local what = fate == 'forwarded' and 'text.taken' or 'text.refused'
-  local timeline = ARGV[8] .. route[1]
-  local event = cmsgpack.pack(
-    {now, what, route[2], ARGV[1], fate == 'forwarded' and '' or fate})
-  if redis.call('RPUSHX', timeline, event) > MOST_EVENTS then
-    redis.call('LTRIM', timeline, -MOST_EVENTS, -1)
-  end
+  note(ARGV[8] .. route[1], what, route[2], ARGV[1],
+       fate ~= 'forwarded' and fate or '')
 end
 if party then
   send('a', ARGV[12], route[2], party, ARGV[13], now + ANSWER_MS)

@@ -22,11 +22,13 @@ local CUSTOMER_KEY, DRIVER_KEY = 7, 8
 local ENDS, GRACE, CLOSED, REVISION, NEXT = 15, 16, 17, 18, 24
 local NONE = 253402300799000 -- the end of a ride without an end
 local PROXY, ANSWER_MS, NOTICES = 13, 14400000, 9
-local AFTER_MS, DUTY_MS, MOST_EVENTS = 3600000, 2000, 200
+local AFTER_MS, DUTY_MS = 3600000, 2000
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 local there = redis.call('GET', KEYS[1])
 if not there then return {'none'} end
 local ride = cmsgpack.unpack(there)
@@ -99,9 +101,7 @@ if not mark then
   end
   local what = {['end'] = 'ended', cancel = 'cancelled', extend = 'extended',
                 reopen = 'reopened', replace = 'replaced'}
-  redis.call('RPUSH', KEYS[5],
-             cmsgpack.pack({now, 'ride.' .. what[act], '', '', ''}))
-  redis.call('LTRIM', KEYS[5], -MOST_EVENTS, -1)
+  note(KEYS[5], 'ride.' .. what[act])
   redis.call('PEXPIREAT', KEYS[5], text(gone))
 end
 for i = NOTICES, no_grace and #ARGV or 0, 4 do

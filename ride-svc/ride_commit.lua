@@ -62,7 +62,7 @@ local first = redis.call('PTTL', KEYS[2]) == -1
 redis.call('PEXPIREAT', KEYS[2], text(gone), first and 'NX' or 'GT')
 local function set_route(key, role, other, old)
   local route = {ARGV[1], role, other, now, ride[GRACE], ride[CLOSED],
-                 old and old[5] or 0, ride[CHANNELS], ''}
+                 old and old[5] or 0, ride[CHANNELS]}
   local ends = ride[CLOSED] == -1 and gone or ride[CLOSED] + AFTER_MS
   redis.call('SET', key, cmsgpack.pack(route), 'PXAT', text(ends))
 end
@@ -80,7 +80,7 @@ if notices > 0 then
 end
 if ARGV[12] == '1' then redis.call('SET', KEYS[10], '1') end
 redis.call('ZADD', KEYS[6], text(now + CONFIRM_MS), ARGV[1])
-redis.call('RPUSH', KEYS[7], cmsgpack.pack({now, 'ride.created', '', '', ''}))
+redis.call('RPUSH', KEYS[7], cmsgpack.pack({now, 'ride.created'}))
 redis.call('PEXPIREAT', KEYS[7], text(gone))
 -- The list of rides forgets what is gone, a little with each new one: any four,
 -- since rides are not gone in the order in which they came.

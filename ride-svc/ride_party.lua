@@ -19,11 +19,13 @@ local CUSTOMER_PHONE, DRIVER_PHONE, CUSTOMER_KEY, DRIVER_KEY = 5, 6, 7, 8
 local PROXY, GRACE, CLOSED, REVISION, CHANNELS = 13, 16, 17, 18, 19
 local CUSTOMER_SINCE, DRIVER_SINCE, LEFT, LEFT_UNTIL = 20, 21, 22, 23
 local SLACK_MS, AFTER_MS, DUTY_MS = 5000, 3600000, 2000
-local ANSWER_MS, MOST_EVENTS = 14400000, 200
+local ANSWER_MS = 14400000
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/timeline.inc
+
 local there, role = redis.call('GET', KEYS[1]), ARGV[2]
 local ride = there and cmsgpack.unpack(there)
 if not ride or ride[REVISION] ~= tonumber(ARGV[3]) then return {'changed'} end
@@ -46,8 +48,7 @@ local gone = redis.call('PTTL', KEYS[1]) + now
 local function write(what)
   local packed = cmsgpack.pack(ride)
   redis.call('SET', KEYS[1], packed, 'KEEPTTL')
-  redis.call('RPUSH', KEYS[7], cmsgpack.pack({now, what, role, '', ''}))
-  redis.call('LTRIM', KEYS[7], -MOST_EVENTS, -1)
+  note(KEYS[7], what, role)
   return {'done', packed, text(now), lease}
 end
 -- Another person with the same phone: nothing else changes.
@@ -88,7 +89,7 @@ ride[phone_at], ride[key_at], ride[since_at] = ARGV[7], ARGV[8], now
 ride[REVISION] = ride[REVISION] + 1
 redis.call('SET', KEYS[4], cmsgpack.pack(
   {ARGV[1], role, other_phone, now, ride[GRACE], ride[CLOSED],
-   before and before[5] or 0, ride[CHANNELS], ''}), 'PXAT',
+   before and before[5] or 0, ride[CHANNELS]}), 'PXAT',
   text(ride[CLOSED] == -1 and gone or ride[CLOSED] + AFTER_MS))
 -- What was written before was written to who left.
 route = routes[2]

@@ -1,13 +1,16 @@
 # Writes the file IN as a C array to OUT; called by embed() in CMakeLists.txt.
-# A line `-- include FILE` stands for that file, beside it: what two scripts
-# share.
+# A line `-- include FILE` stands for that file, beside it or in shared/: what two
+# scripts share.
 get_filename_component(name ${IN} NAME)
 string(MAKE_C_IDENTIFIER "${name}" symbol)
 file(READ ${IN} bytes HEX)
-file(STRINGS ${IN} line REGEX "^-- include [a-z_]+\\.inc$")
+file(STRINGS ${IN} line REGEX "^-- include [a-z_/]+\\.inc$")
 if(line)
   string(REPLACE "-- include " "" included ${line})
   get_filename_component(dir ${IN} DIRECTORY)
+  if(included MATCHES "^shared/")
+    get_filename_component(dir ${dir} DIRECTORY)
+  endif()
   file(READ ${dir}/${included} part HEX)
   string(HEX "${line}\n" line)
   string(REPLACE ${line} ${part} bytes ${bytes})

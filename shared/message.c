@@ -107,15 +107,37 @@ void message_encode(const struct message_type *type, const void *message,
     }
 }
 
+static bool may_be_missing(const struct field *f)
+{
+    return f->kind == FIELD_opt_str || f->kind == FIELD_opt_num ||
+           f->kind == FIELD_opt_flag || f->kind == FIELD_opt_words;
+}
+
+/* What is read as the same where it is missing. */
+static bool may_be_left_out(const struct field *f, const void *record)
+{
+    const void *at = (const char *)record + f->offset;
+    if (f->kind == FIELD_opt_str)
+        return ((const struct str *)at)->len == 0;
+    if (f->kind == FIELD_opt_num)
+        return *(const int64_t *)at == 0;
+    if (f->kind == FIELD_opt_flag)
+        return !*(const bool *)at;
+    return f->kind == FIELD_opt_words && ((const struct list *)at)->count == 0;
+}
+
 void record_encode(const struct message_type *type, const void *record,
                    struct buffer *out)
 {
     msgpack_packer p;
     msgpack_packer_init(&p, out, append);
     const struct field *fields = type->fields();
-    (void)msgpack_pack_array(&p, count_of(fields));
-    for (const struct field *f = fields; f->name != NULL; f++)
-        pack_field(&p, f, record);
+    size_t count = count_of(fields);
+    while (count > 0 && may_be_left_out(&fields[count - 1], record))
+        count--;
+    (void)msgpack_pack_array(&p, count);
+    for (size_t i = 0; i < count; i++)
+        pack_field(&p, &fields[i], record);
 }
 
 static struct str packed(struct arena *arena, const struct message_type *type,
@@ -179,12 +201,6 @@ static void read_field(struct reader *r, const struct field *f,
         read_list(r, arena, at);
         return;
     }
-}
-
-static bool may_be_missing(const struct field *f)
-{
-    return f->kind == FIELD_opt_str || f->kind == FIELD_opt_num ||
-           f->kind == FIELD_opt_flag || f->kind == FIELD_opt_words;
 }
 
 /* Reads one pair; NULL, or the name of the field whose value is mistyped. */

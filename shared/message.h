@@ -88,8 +88,8 @@ bool message_decode(const struct message_type *type, struct str bytes,
 const struct message_type *message_find(struct str name);
 
 /* A record: the same fields in their order as a msgpack array, without names;
- * what scripts read and write with cmsgpack. Optional fields may be missing at
- * the end of an older record. */
+ * what scripts read and write with cmsgpack. Empty optional fields at the end
+ * are left out, as they are in an older record. */
 void record_encode(const struct message_type *type, const void *record,
                    struct buffer *out);
 struct str record_pack(struct arena *arena, const struct message_type *type,

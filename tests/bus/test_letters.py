@@ -7,7 +7,7 @@ import pytest
 
 from notifiers import poke, wait_empty, wait_texts
 from outbox import HOUR, dead_letters
-from paths import ROOT
+from paths import script_of
 from poll import wait_for
 
 SERVICES = ()
@@ -497,7 +497,7 @@ def test_a_slow_request_takes_nothing_that_died_since(letters, outbox, redis):
     since no request is ever that slow by order."""
     talk = outbox.talk(35)
     reference, = plant(outbox, talk, 1, died=redis.now_ms())
-    script = (ROOT / "notifier/letters_take.lua").read_text()
+    script = script_of("notifier/letters_take.lua")
     keys = [talk.key(what) for what in ("dead", "outbox", "sending",
                                         "waiting")]
     prefixes = [f"{talk.key(what)}:" for what in ("letter", "ride", "timeline",

@@ -5,7 +5,7 @@ import pytest
 
 from invariants import Store, check_invariants, settle
 from model import NO_END
-from paths import ROOT
+from paths import script_of
 from scene import HOUR, MINUTE
 
 SERVICES = ["ride-svc", "pool-svc", "voice-svc"]
@@ -356,7 +356,7 @@ def test_what_read_the_ride_before_the_change(scene, redis, pair, act):
     routes = [f"route:{tag}:{ride['proxy']}:{was[key]}"
               for key in ("customer_key", "driver_key")]
     script = redis.client.register_script(
-        (ROOT / "ride-svc/ride_change.lua").read_text())
+        script_of("ride-svc/ride_change.lua"))
     done = script(keys=[f"ride:{tag}:{ride['id']}", *routes, *(
         f"{what}:{tag}" for what in ("duties", "timeline", "rides", "outbox",
                                      "waiting"))],

@@ -3,6 +3,7 @@ import calendar
 import threading
 import time
 
+import msgpack
 import pytest
 
 from invariants import check_invariants, settle
@@ -433,6 +434,19 @@ def test_lists_newest_first_by_pages(scene, redis):
         if not cursor:
             break
     assert seen == rides
+
+
+def test_references_are_told_whole(scene, redis, pair):
+    """Those of its own notices stand on a ride's timeline without its id."""
+    scene.number()
+    ride = scene.ride(*pair)
+    partition, text = int(ride["id"][:2]), ride["id"][:3] + "x" * 22
+    for reference in ("c", text, ""):
+        redis.client.rpush(f"timeline:{{{partition}}}:{ride['id']}",
+                           msgpack.packb([1, "x", "customer", reference]))
+    events = scene.done("ride-svc", "RIDE_TIMELINE", id=ride["id"])["events"]
+    assert [e["reference"] for e in events][1:] == [
+        ride["id"] + "c", text, ""]
 
 
 @pytest.mark.parametrize("name, body, code, field", [

@@ -43,7 +43,11 @@ class Talk:
         """(what, role, reference, detail) of all that happened."""
         raw = outbox_list(self.outbox.client, f"{self.key('timeline')}:"
                                               f"{self.ride}")
-        return [tuple(event[1:]) for event in raw]
+        events = [(event[1:] + [""] * 3)[:4] for event in raw]
+        # What does not name its partition stands behind the ride's id.
+        return [(what, role, self.ride + reference
+                 if reference and reference[2:3] != "-" else reference, detail)
+                for what, role, reference, detail in events]
 
     def parked(self):
         """The texts that wait, as references."""

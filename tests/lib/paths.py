@@ -17,6 +17,16 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
 
 
+def script_of(path):
+    """A Lua file of the tree with what it includes, as it is embedded."""
+    def part(match):
+        name = match[1]
+        return ((ROOT if name.startswith("shared/") else (ROOT / path).parent)
+                / name).read_text()
+    return re.sub(r"^-- include (\S+)\n", part, (ROOT / path).read_text(),
+                  flags=re.MULTILINE)
+
+
 def scratch_place():
     """The folder for the folders of tests; BIRDCAR_SCRATCH has the last
     word."""

@@ -184,6 +184,9 @@ static void records_have_no_names(void **state)
     assert_true(memmem(packed.ptr, packed.len, "what", 4) == NULL);
     assert_true(record_decode(&type_event, packed, f->arena, &back));
     assert_true(str_is(back.what, "call") && str_is(back.role, "x"));
+    /* What is empty at its end is left out. */
+    assert_true(str_eq(packed, (struct str){BYTES("\x93\x05\xa4"
+                                                  "call\xa1x")}));
     /* An older record ends earlier; a newer one has more. */
     assert_true(record_decode(&type_event,
                               (struct str){BYTES("\x92\x05\xa4"
