@@ -93,6 +93,7 @@ struct act {
     const char *done;          /* the code of its sentence */
     const char *page;          /* shows it; NULL: the first page */
     bool shows_answer;         /* on its own page, in place of a sentence */
+    bool leads_to_job;         /* whose page says more than a sentence */
     const char *form;          /* the form that holds its fields */
     const char *const *fields; /* of that form; ends at NULL */
 };

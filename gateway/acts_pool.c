@@ -10,7 +10,10 @@ static const char *const import_fields[] = {"csv", NULL};
 static const char *const pool_fields[] = {"name", "prefixes", "capabilities",
                                           NULL};
 static const char *const pool_edit_fields[] = {
-    "low_water", "prefixes", "customer_notice", "driver_notice", NULL};
+    "low_water",     "prefixes",      "customer_notice", "driver_notice",
+    "closed_answer", "closed_caller", "language",        NULL};
+static const char *const replay_fields[] = {"grace_hours", "cooldown_hours",
+                                            NULL};
 static const char *const no_fields[] = {NULL};
 
 static bool read_number_add(struct errand *e)
@@ -95,7 +98,12 @@ static bool read_pool_edit(struct errand *e)
            field_text_or_none(e, "customer_notice", &m->renotice_customer,
                               &m->customer_notice) &&
            field_text_or_none(e, "driver_notice", &m->renotice_driver,
-                              &m->driver_notice);
+                              &m->driver_notice) &&
+           field_text_or_none(e, "closed_answer", &m->reanswer,
+                              &m->closed_answer) &&
+           field_text_or_none(e, "closed_caller", &m->recaller,
+                              &m->closed_caller) &&
+           field_text_or_none(e, "language", &m->relanguage, &m->language);
 }
 
 static bool read_pool_remove(struct errand *e)
@@ -214,7 +222,10 @@ const struct act act_pool_replay = {.service = "ride-svc",
                                     .takes_body = true,
                                     .show = show_job,
                                     .status = 202,
-                                    .home = "/api/v1/jobs/"};
+                                    .home = "/api/v1/jobs/",
+                                    .leads_to_job = true,
+                                    .form = "replay_form",
+                                    .fields = replay_fields};
 const struct act act_job_get = {.service = "ride-svc",
                                 .type = &type_job_get,
                                 .read = read_job_get,

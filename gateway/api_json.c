@@ -135,6 +135,9 @@ cJSON *show_pool(struct arena *arena, const union got *got)
     cJSON_AddBoolToObject(json, "low", m->low);
     add_text_or_null(arena, json, "customer_notice", m->customer_notice);
     add_text_or_null(arena, json, "driver_notice", m->driver_notice);
+    add_text_or_null(arena, json, "closed_answer", m->closed_answer);
+    add_text_or_null(arena, json, "closed_caller", m->closed_caller);
+    add_text_or_null(arena, json, "language", m->language);
     return json;
 }
 

@@ -106,7 +106,8 @@ static struct str render_xml(struct arena *arena,
             arena, XML "<Transfer destination=\"%.*s\" mask=\"true\" />",
             STR_ARG(xml_words(arena, flow->destination)));
     return arena_printf(
-        arena, XML "<Say language=\"en-GB\" voice=\"female\">%.*s</Say>",
+        arena, XML "<Say language=\"%.*s\" voice=\"female\">%.*s</Say>",
+        STR_ARG(xml_words(arena, flow->language)),
         STR_ARG(xml_words(arena, flow->words)));
 }
 
@@ -124,7 +125,7 @@ static struct str render_json(struct arena *arena,
         cJSON_AddBoolToObject(options, "mask", true);
     } else {
         json_add(arena, options, "payload", flow->words);
-        cJSON_AddStringToObject(options, "language", "en-GB");
+        json_add(arena, options, "language", flow->language);
         cJSON_AddStringToObject(options, "voice", "female");
     }
     return json_text(arena, &root);

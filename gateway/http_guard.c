@@ -7,22 +7,12 @@ struct framing {
     bool waits;
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* RFC 9110's token. Anything else in a name, a space before the colon above
  * all, is read differently by different servers. */
 static bool is_token(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (!is_digit(s.ptr[i]) && !is_letter(s.ptr[i]) &&
+        if (!char_is_digit(s.ptr[i]) && !char_is_letter(s.ptr[i]) &&
             (s.ptr[i] == '\0' || strchr("!#$%&'*+-.^_`|~", s.ptr[i]) == NULL))
             return false;
     return s.len > 0;
@@ -53,7 +43,7 @@ static bool parse_length(struct str s, uint64_t *out)
     if (s.len == 0 || s.len > 18)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_digit(s.ptr[i]))
+        if (!char_is_digit(s.ptr[i]))
             return false;
         n = n * 10 + (uint64_t)(s.ptr[i] - '0');
     }

@@ -105,6 +105,8 @@ static const struct route routes[] = {
     PAGE("/pools/{}", pool),
     FORM("/pools/{}", pool_edit, pool),
     FORM("/pools/{}/delete", pool_remove, pool),
+    FORM("/pools/{}/replay", pool_replay, pool),
+    PAGE("/jobs/{}", job),
     PAGE("/customers/{}", customer),
     FORM("/customers/{}", customer_edit, customer),
     FORM("/customers/{}/delete", customer_remove, customer),

@@ -189,7 +189,9 @@ void call_hook_run(struct task *t)
         log_sparse(LEVEL_WARN, "call.unanswered", "problem=%s",
                    problem_name(t->problem.code));
         c->got = (struct msg_call_flow){.action = STR("say"),
-                                        .words = str_of(s->settings.try_again)};
+                                        .words = str_of(s->settings.try_again),
+                                        .language =
+                                            str_of(s->settings.voice_language)};
     }
     answer_flow(c);
     TASK_END(t);

@@ -42,6 +42,16 @@ static void send_assign(struct task *t, struct ask *c)
                  8, args, 8, &c->got);
 }
 
+/* What is the pool's own. */
+static void read_own(const struct value *own, struct msg_number_assigned *reply)
+{
+    struct str *const fields[] = {
+        &reply->capabilities,  &reply->customer_notice, &reply->driver_notice,
+        &reply->closed_answer, &reply->closed_caller,   &reply->language};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        *fields[i] = value_str(value_at(own, i));
+}
+
 static void assign_run(struct task *t)
 {
     struct ask *c = (struct ask *)t;
@@ -85,8 +95,7 @@ static void assign_run(struct task *t)
     reply->until = value_num(value_at(&c->got, 2), 0);
     reply->ends = value_num(value_at(&c->got, 3), 0);
     reply->lapsed = str_is(fate, "lapsed");
-    reply->customer_notice = value_str(value_at(&c->got, 4));
-    reply->driver_notice = value_str(value_at(&c->got, 5));
+    read_own(value_at(&c->got, 4), reply);
     TASK_END(t);
 }
 

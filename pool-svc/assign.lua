@@ -9,8 +9,8 @@
 -- ARGV[6] prefix of the uses' keys: pool:{P}:uses:
 -- ARGV[7] this number and no other, or ''  ARGV[8] customer or driver: whose
 --   own hold on it does not count, or ''
--- Returns {"claimed", number, until, ends, the pool's notices: the customer's,
---   the driver's}, {"lapsed", number, until, ends},
+-- Returns {"claimed", number, until, ends, {the pool's capabilities, and its own
+--   words, as NUMBER_ASSIGNED has them}}, {"lapsed", number, until, ends},
 --   {"confirmed", number, 0, ends}, {"none", when the next comes free or 0} or
 --   {"past"} where the ride would be over.
 -- The uses of the number that is chosen are found under the same hash tag.
@@ -26,11 +26,11 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local claim = redis.call('GET', KEYS[4])
 local ends = tonumber(ARGV[2])
 if ends == 0 then ends = now + tonumber(ARGV[3]) end
-local notices =
-  redis.call('HMGET', KEYS[8], 'customer_notice', 'driver_notice')
+local own = redis.call('HMGET', KEYS[8], 'capabilities', 'customer_notice',
+                       'driver_notice', 'closed_answer', 'closed_caller',
+                       'language')
 local function claimed(number, till, to)
-  return {'claimed', number, text(till), text(to), notices[1] or '',
-          notices[2] or ''}
+  return {'claimed', number, text(till), text(to), own}
 end
 if claim then
   -- {number, until, ends, revision}

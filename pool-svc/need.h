@@ -15,7 +15,10 @@ enum need_setting {
     NEED_LOW_WATER,
     NEED_CAPABILITIES,
     NEED_CUSTOMER_NOTICE,
-    NEED_DRIVER_NOTICE
+    NEED_DRIVER_NOTICE,
+    NEED_CLOSED_ANSWER,
+    NEED_CLOSED_CALLER,
+    NEED_LANGUAGE
 };
 /* Empty where it was not set. */
 struct str need_setting(const struct value *figures, enum need_setting which);

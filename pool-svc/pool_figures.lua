@@ -7,8 +7,8 @@
 -- KEYS[6] pool:{P}:alerts: what is to be told, a list
 -- ARGV[1] pool  ARGV[2] look; or watch: also writes down what has changed
 -- ARGV[3] days to tell of, today's included
--- Returns {now, numbers, held, {low_water, capabilities, both notices}, 1 where
---   low,
+-- Returns {now, numbers, held, {low_water, capabilities, and its own words, as
+--   NUMBER_ASSIGNED has them}, 1 where low,
 --   {what was seen of each of these days, oldest first, or nil},
 --   {what is to be told, each as a POOL_ALERT}}.
 local DAY_MS, ALERTS_MOST, TOLD_AT_ONCE = 86400000, 16, 16
@@ -19,7 +19,8 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local numbers = redis.call('ZCARD', KEYS[1])
 local held = redis.call('ZCOUNT', KEYS[2], '(' .. text(now), '+inf')
 local settings = redis.call('HMGET', KEYS[4], 'low_water', 'capabilities',
-                            'customer_notice', 'driver_notice')
+                            'customer_notice', 'driver_notice',
+                            'closed_answer', 'closed_caller', 'language')
 local mark = settings[1]
 local was_low = redis.call('EXISTS', KEYS[5]) == 1
 local today, days = math.floor(now / DAY_MS), {}

@@ -71,6 +71,48 @@ const struct bus_route route_pool_stats = {&type_pool_stats,
 
 /* ---- POOL_EDIT ---- */
 
+/* What a pool may say in its own words, or language. */
+#define OWN(field, given, none)                                                \
+    {                                                                          \
+#field, offsetof(struct msg_pool_edit, field),                         \
+            offsetof(struct msg_pool_edit, given), none                        \
+    }
+static const struct {
+    const char *name;
+    size_t text, given; /* in a POOL_EDIT */
+    bool none;          /* the word switches it off */
+} own_words[] = {OWN(customer_notice, renotice_customer, false),
+                 OWN(driver_notice, renotice_driver, false),
+                 OWN(closed_answer, reanswer, true),
+                 OWN(closed_caller, recaller, false),
+                 OWN(language, relanguage, false)};
+#undef OWN
+enum { OWN_WORDS = sizeof(own_words) / sizeof(*own_words) };
+
+static bool own_is_given(const struct msg_pool_edit *m, size_t at)
+{
+    return *(const bool *)((const char *)m + own_words[at].given);
+}
+
+static struct str own_text(const struct msg_pool_edit *m, size_t at)
+{
+    return *(const struct str *)(const void *)((const char *)m +
+                                               own_words[at].text);
+}
+
+static void own_valid(struct task *t, const struct msg_pool_edit *m, size_t at)
+{
+    struct str text = own_text(m, at);
+    const char *name = own_words[at].name;
+    if (text.len == 0 || (own_words[at].none && str_is(text, "none")))
+        return;
+    if (str_is(text, "none") ||
+        (strcmp(name, "language") == 0 && !language_valid(text)))
+        task_reject(t, PROBLEM_invalid, str_of(name));
+    else
+        (void)words_valid(t, text, NOTICE_MOST, name);
+}
+
 /* Empty: as where it was never set. */
 static void set(struct task *t, struct str pool, const char *field,
                 struct str value)
@@ -89,10 +131,9 @@ static void set_all(struct task *t, const struct msg_pool_edit *m)
     if (m->remark)
         set(t, m->name, "low_water",
             m->low_water < 0 ? STR_NONE : arena_number(t->arena, m->low_water));
-    if (m->renotice_customer)
-        set(t, m->name, "customer_notice", m->customer_notice);
-    if (m->renotice_driver)
-        set(t, m->name, "driver_notice", m->driver_notice);
+    for (size_t i = 0; i < OWN_WORDS; i++)
+        if (own_is_given(m, i))
+            set(t, m->name, own_words[i].name, own_text(m, i));
 }
 
 static void set_prefixes(struct task *t, struct one_pool *c, struct str name)
@@ -121,16 +162,8 @@ static bool edit_valid(struct task *t, struct one_pool *c)
         task_reject(t, PROBLEM_invalid, STR("prefixes"));
     else if (m->remark && (m->low_water < -1 || m->low_water > low_water_most))
         task_reject(t, PROBLEM_invalid, STR("low_water"));
-    else if (str_is(m->customer_notice, "none"))
-        task_reject(t, PROBLEM_invalid, STR("customer_notice"));
-    else if (str_is(m->driver_notice, "none"))
-        task_reject(t, PROBLEM_invalid, STR("driver_notice"));
-    else if (m->customer_notice.len > 0 &&
-             !words_valid(t, m->customer_notice, NOTICE_MOST,
-                          "customer_notice"))
-        return false;
-    else if (m->driver_notice.len > 0)
-        (void)words_valid(t, m->driver_notice, NOTICE_MOST, "driver_notice");
+    for (size_t i = 0; i < OWN_WORDS && t->outcome == DONE; i++)
+        own_valid(t, m, i);
     return t->outcome == DONE && pool_valid(t, m->name);
 }
 

@@ -173,7 +173,10 @@ struct msg_pool pool_read(struct arena *arena, struct str name,
         .name = name,
         .capabilities = capabilities_words(arena, capabilities),
         .customer_notice = need_setting(figures, NEED_CUSTOMER_NOTICE),
-        .driver_notice = need_setting(figures, NEED_DRIVER_NOTICE)};
+        .driver_notice = need_setting(figures, NEED_DRIVER_NOTICE),
+        .closed_answer = need_setting(figures, NEED_CLOSED_ANSWER),
+        .closed_caller = need_setting(figures, NEED_CLOSED_CALLER),
+        .language = need_setting(figures, NEED_LANGUAGE)};
     m.prefixes.items =
         arena_alloc(arena, POOL_PREFIXES_MOST * sizeof(struct str));
     while (prefixes.len > 0 && m.prefixes.count < POOL_PREFIXES_MOST)
@@ -202,6 +205,7 @@ static void list_run(struct task *t)
             value_str(value_at(&c->pools, i * 2 + 1)), &c->figures[i]);
         /* Those of all pools would be too much for one message. */
         m.customer_notice = m.driver_notice = STR_NONE;
+        m.closed_answer = m.closed_caller = STR_NONE;
         reply->pools.items[reply->pools.count++] =
             message_pack(t->arena, &type_pool, &m);
     }

@@ -93,10 +93,22 @@ static bool ride_is_there(struct task *t, struct create *c)
 
 /* ---- the commit ---- */
 
+/* sms or voice, where the numbers of its pool can only do that. */
+static struct str pool_channel(const struct create *c)
+{
+    struct str can = c->got.capabilities;
+    return str_is(can, "sms") || str_is(can, "voice") ? can : STR_NONE;
+}
+
 static void fill_ride(struct task *t, struct create *c)
 {
     const struct msg_ride_create *m = c->call.request;
     const struct vault *v = service_of(t)->vault;
+    struct str channel = request_channel(m);
+    if (channel.len == 0)
+        channel = pool_channel(c);
+    else if (pool_channel(c).len > 0 && !str_eq(channel, pool_channel(c)))
+        c->refusal = PROBLEM_lacks_channel;
     c->ride = (struct msg_ride_record){
         .customer = m->customer,
         .driver = m->driver,
@@ -117,9 +129,12 @@ static void fill_ride(struct task *t, struct create *c)
         .proxy = c->got.number,
         .ends = c->got.ends,
         .revision = 1,
-        .channels = request_channel(m),
+        .channels = channel,
         .replaces = c->replaces,
-        .replaces_revision = c->replaces_revision};
+        .replaces_revision = c->replaces_revision,
+        .closed_answer = c->got.closed_answer,
+        .closed_caller = c->got.closed_caller,
+        .language = c->got.language};
 }
 
 /* False where the text would be too long for the provider. */
@@ -145,7 +160,8 @@ static void fill_notices(struct task *t, struct create *c)
     const char *driver = c->got.driver_notice.len > 0
                              ? arena_cstr(t->arena, c->got.driver_notice)
                              : settings->driver_notice;
-    if (!m->quiet &&
+    bool can_send = !str_is(pool_channel(c), "voice");
+    if (!m->quiet && can_send &&
         (!fill_notice(t, c, 0, customer) || !fill_notice(t, c, 2, driver)))
         c->refusal = PROBLEM_sms_too_long;
     if (request_end_passed(c))
@@ -266,7 +282,8 @@ static bool is_asked_for(struct task *t, const struct create *c)
         str_eq(ride->destination, m->destination) &&
         str_eq(ride->datetime, m->datetime) &&
         (c->proxy.len == 0 || str_eq(ride->proxy, phone_str(&c->proxy))) &&
-        str_eq(ride->channels, request_channel(m)))
+        (request_channel(m).len == 0 ||
+         str_eq(ride->channels, request_channel(m))))
         return true;
     task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     return false;
@@ -301,6 +318,8 @@ static void refuse(struct task *t, struct create *c)
         field = STR("datetime");
     else if (c->refusal == PROBLEM_in_the_past)
         field = STR("ends_at");
+    else if (c->refusal == PROBLEM_lacks_channel)
+        field = STR("channels");
     task_reject(t, c->refusal, field);
 }
 

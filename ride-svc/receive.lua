@@ -15,12 +15,12 @@
 -- ARGV[12] ARGV[13] the answer to who writes to a ride that is over, or for calls
 --   only: reference, and sealed text, '?': to be asked for, or '': none
 -- Returns {fate, lease}: forwarded, repeat, stranger, old, closed, limited,
---   no_texts, replay, full; or {"answer", fate}: nothing was done, the answer is
---   needed.
+--   no_texts, replay, full; or {"answer", fate, words}: nothing was done, the
+--   answer is needed: these words, where the ride has its own.
 local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
 local MINUTE_MS, MOST_HELD_BACK = 60000, 300
 local DAY_S, ANSWER_MS = 86400, 14400000
-local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
+local CUSTOMER_PHONE, DRIVER_PHONE, CLOSED_ANSWER = 5, 6, 27
 local MOST_UNROUTED, UNROUTED_S = 1000, 86400
 local function text(n) return string.format('%.0f', n) end
 
@@ -72,7 +72,7 @@ end
 local full = (tonumber(redis.call('GET', KEYS[7])) or 0) >= tonumber(ARGV[7])
 if fate == 'forwarded' and full then return {'full', ''} end
 -- Who writes to a ride that is over, or for calls only, is told so, once a day.
-local party
+local party, words
 if (fate == 'closed' or fate == 'no_texts') and ARGV[13] ~= '' and
    not full and redis.call('GET', KEYS[8]) ~= fate then
   local ride = redis.call('GET', ARGV[9] .. route[1])
@@ -81,8 +81,9 @@ if (fate == 'closed' or fate == 'no_texts') and ARGV[13] ~= '' and
           ride[route[2] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
   -- Who left the ride is not who has their place by now.
   if (route[9] or '') ~= '' then party = route[9] end
+  words = ride and fate == 'closed' and ride[CLOSED_ANSWER]
 end
-if party and ARGV[13] == '?' then return {'answer', fate} end
+if party and ARGV[13] == '?' then return {'answer', fate, words or ''} end
 
 local function send(kind, reference, role, to, sealed, ends, ...)
   redis.call('XADD', KEYS[4], '*', 'ref', reference, 'ride', route[1],

@@ -13,7 +13,8 @@ struct receive {
     struct call call;
     struct str reference;
     unsigned partition;
-    struct str answers; /* who writes in vain, which is this fate of a text */
+    struct str answers;   /* who writes in vain, which is this fate of a text */
+    struct str own_words; /* of the ride, for that answer; or empty */
     struct value taken;
 };
 
@@ -26,6 +27,8 @@ static struct str seal_answer(const struct service *s, struct arena *a,
     bool closed = str_is(c->answers, "closed");
     struct str words = str_of(closed ? s->settings.closed_answer
                                      : s->settings.no_texts_answer);
+    if (c->own_words.len > 0)
+        words = c->own_words;
     if (c->answers.len == 0)
         return STR("?");
     if (str_is(words, "none"))
@@ -105,6 +108,7 @@ static void receive_run(struct task *t)
     AWAIT(t, send_receive(t, c));
     if (is_to_answer(t, c)) {
         c->answers = value_str(value_at(&c->taken, 1));
+        c->own_words = value_str(value_at(&c->taken, 2));
         AWAIT(t, send_receive(t, c));
     }
     if (t->outcome != DONE)

@@ -54,6 +54,17 @@ static inline struct str str_from(struct str a, size_t at)
     return at < a.len ? (struct str){a.ptr + at, a.len - at} : STR_NONE;
 }
 
+/* ASCII, whatever the locale. */
+static inline bool char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool char_is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* Without spaces, tabs, CR and LF at both ends. */
 struct str str_trim(struct str a);
 

@@ -9,4 +9,9 @@
 bool words_valid(struct task *t, struct str words, size_t most,
                  const char *field);
 
+enum { LANGUAGE_MOST = 16 };
+
+/* The tag of a language, by its shape: `nl`, `nl-NL`, `cmn-Hans-CN`. */
+bool language_valid(struct str tag);
+
 #endif

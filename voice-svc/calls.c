@@ -13,8 +13,9 @@ enum { PATIENCE_MS = 300 };
 
 struct receive {
     struct call call;
-    struct value packed, time;
+    struct value packed, time, ride_packed;
     struct msg_route route;
+    enum call_fate fate;
 };
 
 static void read_route(struct task *t, struct receive *c)
@@ -25,6 +26,31 @@ static void read_route(struct task *t, struct receive *c)
     struct str key = key_route(t->arena, m->to, phone);
     REDIS_DO(s->redis, t, key, &c->packed, STR("GET"), key);
     REDIS_DO(s->redis, t, key, &c->time, STR("TIME"));
+}
+
+/* For the words that its pool has of its own. */
+static void read_ride(struct task *t, struct receive *c)
+{
+    unsigned partition = 0;
+    if (c->fate != CALL_CLOSED ||
+        !ride_id_parse(c->route.ride, &partition, NULL))
+        return;
+    struct str key = key_ride(t->arena, partition, c->route.ride);
+    REDIS_DO(service_of(t)->redis, t, key, &c->ride_packed, STR("GET"), key);
+}
+
+static void say_closed(struct task *t, struct receive *c)
+{
+    struct msg_call_flow *reply = c->call.reply;
+    struct msg_ride_record ride;
+    reply->words = str_of(service_of(t)->settings.closed_caller);
+    if (!record_decode(&type_ride_record, value_str(&c->ride_packed), t->arena,
+                       &ride) ||
+        ride.closed_caller.len == 0)
+        return;
+    reply->words = ride.closed_caller;
+    if (ride.language.len > 0)
+        reply->language = ride.language;
 }
 
 static struct str other_party(struct task *t, const struct msg_route *route)
@@ -39,17 +65,18 @@ static struct str other_party(struct task *t, const struct msg_route *route)
     return digits;
 }
 
-static void answer(struct task *t, struct receive *c, enum call_fate fate)
+static void answer(struct task *t, struct receive *c)
 {
     struct msg_call_flow *reply = c->call.reply;
     const struct settings *settings = &service_of(t)->settings;
-    if (fate == CALL_CONNECTED) {
+    if (c->fate == CALL_CONNECTED) {
         reply->destination = other_party(t, &c->route);
         if (reply->destination.len == 0)
-            fate = CALL_UNKNOWN;
+            c->fate = CALL_UNKNOWN;
     }
     reply->action = STR("say");
-    switch (fate) {
+    reply->language = str_of(settings->voice_language);
+    switch (c->fate) {
     case CALL_CONNECTED:
         reply->action = STR("transfer");
         metric_add(METRIC_calls_connected_total, 1);
@@ -59,7 +86,7 @@ static void answer(struct task *t, struct receive *c, enum call_fate fate)
         metric_add(METRIC_calls_unknown_total, 1);
         break;
     case CALL_CLOSED:
-        reply->words = str_of(settings->closed_caller);
+        say_closed(t, c);
         metric_add(METRIC_calls_closed_total, 1);
         break;
     case CALL_TEXTS_ONLY:
@@ -80,11 +107,13 @@ static void receive_run(struct task *t)
         TASK_FAIL(t);
     bool found =
         record_decode(&type_route, value_str(&c->packed), t->arena, &c->route);
-    int64_t now_ms = redis_time_ms(&c->time);
-    enum call_fate fate = call_fate(found ? &c->route : NULL, now_ms);
-    answer(t, c, fate);
-    if (found && fate != CALL_UNKNOWN)
-        notes_add(service_of(t), &c->route, fate, now_ms);
+    c->fate = call_fate(found ? &c->route : NULL, redis_time_ms(&c->time));
+    AWAIT(t, read_ride(t, c));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    answer(t, c);
+    if (c->fate != CALL_UNKNOWN)
+        notes_add(service_of(t), &c->route, c->fate, redis_time_ms(&c->time));
     TASK_END(t);
 }
 

@@ -56,6 +56,11 @@ static void go_on(struct page *p)
     struct exchange *x = &p->e.x;
     const struct act *act = x->route->act;
     const char *done = act->done, *page = act->page;
+    if (act->leads_to_job) {
+        answer_see_other(&x->answer, arena_printf(x->task.arena, "/jobs/%.*s",
+                                                  STR_ARG(p->e.got.job.id)));
+        return;
+    }
     struct str to = arena_printf(x->task.arena, "%s?done=%s",
                                  page != NULL ? page : "/", done);
     /* Back to the page of the thing itself. */

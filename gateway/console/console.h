@@ -12,7 +12,7 @@ void console_run(struct task *t);
 
 extern const struct view view_home, view_customer, view_driver, view_number,
     view_import, view_pool, view_ride, view_ride_why, view_pair_why,
-    view_letters;
+    view_letters, view_job;
 
 /* A page that says what is wrong, or how to sign in. */
 void console_problem(struct exchange *x, const struct problem *problem);

@@ -12,7 +12,7 @@ static const char *const forms[] = {
     "ride_form",   "customer_form",    "driver_form", "number_form",
     "pool_form",   "number_edit_form", "import_form", "edit_form",
     "delete_form", "end_form",         "extend_form", "cancel_form",
-    "reopen_form", "party_form",       NULL};
+    "reopen_form", "party_form",       "replay_form", NULL};
 
 /* ---- the last act ---- */
 

@@ -21,7 +21,7 @@ struct page {
     struct str token; /* of the forms shown */
     struct str nonce; /* of the form that was sent, where it is ours */
     union got lists[PAGE_LISTS];
-    union got person, number, pool, ride, timeline, letters, reasons;
+    union got person, number, pool, ride, timeline, letters, reasons, job;
 };
 
 struct view {

@@ -70,6 +70,14 @@ def test_a_pools_life(browser, deployment):
                         driver_notice="", **{"from": "pool"})
     assert "{driver} kommt." in page
     assert deployment.api.get("/api/v1/pools/BE").json["customer_notice"] == "{driver} kommt."
+    words = {"closed_answer": "Vorbei.", "closed_caller": "Die Fahrt ist vorbei.", "language": "german"}
+    page = browser.send("/pools/BE", page="/pools/BE", prefixes="41", **words, **{"from": "pool"})
+    assert beside(page, "edit-language") == "This value cannot be used." and 'value="Vorbei."' in page
+    words["language"] = "de-DE"
+    page = browser.send("/pools/BE", page="/pools/BE", prefixes="41", **words, **{"from": "pool"})
+    assert "The pool is saved." in page
+    assert words.items() <= deployment.api.get("/api/v1/pools/BE").json.items()
+    assert deployment.api.json("PATCH", "/api/v1/pools/BE", dict.fromkeys(words)).json["language"] is None
     browser.send("/numbers", phone="+32 460 000 001", pool="BE")
     page = browser.send("/pools/BE/delete", page="/pools/BE")
     assert "This pool has numbers; move or remove them first." in page

@@ -1,5 +1,7 @@
 """Pools over HTTP: how they stand, their mark, and who is told."""
 
+import re
+
 import pytest
 from pages import Browser
 from poll import wait_for
@@ -99,6 +101,24 @@ def test_a_replay(deployment):
     assert deployment.api.post("/api/v1/pools/default/replay", {"grace_hours": 0.5, "cooldown_hours": "never"},
                                headers={"Idempotency-Key": "replay-1"}).json == got
     assert deployment.api.get("/api/v1/jobs/nothing").status == 404
+
+
+def test_a_replay_by_page(deployment):
+    browser, path = Browser(deployment), "/pools/default"
+    page = browser.send(f"{path}/replay", page=path, grace_hours="much", cooldown_hours="")
+    assert browser.answer.status == 422 and 'id="replay-grace-bad"' in page and 'value="much"' in page
+    page = browser.send(f"{path}/replay", page=path, grace_hours="1", cooldown_hours="never")
+    assert "a grace of 1 hour and numbers that serve a person once" in page
+    job = browser.place
+    assert job.startswith("/jobs/")
+
+    def over():
+        page = browser.go(job)
+        assert ("Refresh" in browser.answer.headers) == ("looks again" in page)
+        return "looks again" not in page and page
+    page = wait_for(over, 60, "the end of the replay")
+    assert re.search("Numbers that would have served them</dt><dd>[0-9]+<", page)
+    assert browser.http.get("/jobs/nothing").status == 404
 
 
 @pytest.mark.parametrize("body, code, field", [

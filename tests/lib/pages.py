@@ -14,10 +14,10 @@ class Browser:
 
     def __init__(self, deployment):
         self.http = deployment.page
-        self.answer = None
+        self.answer, self.place = None, None
 
     def go(self, path):
-        self.answer = self.http.get(path)
+        self.answer, self.place = self.http.get(path), path
         assert not OWN_SCRIPT.search(self.answer.text)
         return self.answer.text
 

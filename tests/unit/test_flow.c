@@ -3,7 +3,7 @@
 #include "gateway/flow.h"
 
 #define XML "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
-#define SAY XML "<Say language=\"en-GB\" voice=\"female\">"
+#define SAY XML "<Say language=\"nl-NL\" voice=\"female\">"
 
 static void formats_are_chosen(void **state)
 {
@@ -57,28 +57,36 @@ static void flows_are_rendered(void **state)
          "{\"title\":\"BirdCar\",\"steps\":[{\"action\":\"transfer\","
          "\"options\":{\"destination\":\"31612345678\",\"mask\":true}}]}"},
         {"say",
-         {.action = {"say", 3}, .words = {"Sorry.", 6}},
+         {.action = {"say", 3},
+          .language = {"nl-NL", 5},
+          .words = {"Sorry.", 6}},
          SAY "Sorry.</Say>",
          "{\"title\":\"BirdCar\",\"steps\":[{\"action\":\"say\",\"options\":"
-         "{\"payload\":\"Sorry.\",\"language\":\"en-GB\","
+         "{\"payload\":\"Sorry.\",\"language\":\"nl-NL\","
          "\"voice\":\"female\"}}]}"},
         {"marks are escaped",
-         {.action = {"say", 3}, .words = {"<a> & \"b\" 'c'\n", 14}},
+         {.action = {"say", 3},
+          .language = {"nl-NL", 5},
+          .words = {"<a> & \"b\" 'c'\n", 14}},
          SAY "&lt;a&gt; &amp; &quot;b&quot; &#39;c&#39; </Say>",
          "{\"title\":\"BirdCar\",\"steps\":[{\"action\":\"say\",\"options\":"
-         "{\"payload\":\"<a> & \\\"b\\\" 'c'\\n\",\"language\":\"en-GB\","
+         "{\"payload\":\"<a> & \\\"b\\\" 'c'\\n\",\"language\":\"nl-NL\","
          "\"voice\":\"female\"}}]}"},
         {"what XML cannot hold",
-         {.action = {"say", 3}, .words = {"a\x01\x1f\xc3\xa9", 5}},
+         {.action = {"say", 3},
+          .language = {"nl-NL", 5},
+          .words = {"a\x01\x1f\xc3\xa9", 5}},
          SAY "a  \xc3\xa9</Say>",
          "{\"title\":\"BirdCar\",\"steps\":[{\"action\":\"say\",\"options\":"
-         "{\"payload\":\"a\\u0001\\u001f\xc3\xa9\",\"language\":\"en-GB\","
+         "{\"payload\":\"a\\u0001\\u001f\xc3\xa9\",\"language\":\"nl-NL\","
          "\"voice\":\"female\"}}]}"},
         {"a transfer to nobody is a say",
-         {.action = {"transfer", 8}, .words = {"Sorry.", 6}},
+         {.action = {"transfer", 8},
+          .language = {"nl-NL", 5},
+          .words = {"Sorry.", 6}},
          SAY "Sorry.</Say>",
          "{\"title\":\"BirdCar\",\"steps\":[{\"action\":\"say\",\"options\":"
-         "{\"payload\":\"Sorry.\",\"language\":\"en-GB\","
+         "{\"payload\":\"Sorry.\",\"language\":\"nl-NL\","
          "\"voice\":\"female\"}}]}"},
     };
     struct arena *arena = arena_new();
