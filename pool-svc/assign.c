@@ -128,16 +128,18 @@ static void send_hold_set(struct task *t, struct hold *c)
                          pool_key_held(a, m->pool, m->driver),
                          pool_key_about(a, m->pool),
                          pool_key_busy(a, m->pool),
-                         pool_key_held(a, m->pool, m->left)};
+                         pool_key_held(a, m->pool, m->left),
+                         pool_key_claim(a, m->pool, m->takes_over)};
     struct str args[] = {m->claim,
                          m->number,
                          arena_number(a, m->until),
                          arena_number(a, m->revision),
                          arena_number(a, m->grace),
                          m->left.len > 0 ? arena_number(a, m->left_until)
-                                         : STR_NONE};
+                                         : STR_NONE,
+                         m->takes_over};
     redis_script(service_of(t)->redis, t, pool_tag(a, m->pool), &hold_set, keys,
-                 7, args, 6, &c->done);
+                 8, args, 7, &c->done);
 }
 
 static void hold_set_run(struct task *t)

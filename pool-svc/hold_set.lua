@@ -6,10 +6,13 @@
 -- KEYS[3] pool:{P}:held:<customer>   KEYS[4] pool:{P}:held:<driver>
 -- KEYS[5] pool:{P}:about           KEYS[6] pool:{P}:busy
 -- KEYS[7] pool:{P}:held:<who left the ride>
+-- KEYS[8] pool:{P}:claim:<ARGV[7]>
 -- ARGV[1] claim  ARGV[2] number  ARGV[3] until (ms; 0: free; -1: for good)
 -- ARGV[4] revision  ARGV[5] connected until (ms): what counts as its use where
 --   the hold is for good
 -- ARGV[6] who left the ride holds it until (ms; -1: for good), or '': nobody
+-- ARGV[7] another claim on the number, by which who comes held it until now, or
+--   '': none
 -- Returns {"ok"} or {"old"}.
 local CLAIM_KEPT_S, MEMORY, MEMORY_MS = 172800, 32, 2592000000
 local function text(n)
@@ -33,11 +36,14 @@ if ends == -1 then ends = math.huge end
 local freed = ends == 0
 if freed then ends = now end
 local before = number_of(redis.call('ZSCORE', KEYS[2], claim))
+local claimed = ARGV[7] ~= '' and
+                number_of(redis.call('ZSCORE', KEYS[2], ARGV[7]))
 local function set(key)
   local held = number_of(redis.call('ZSCORE', key, number))
   -- Freed once more, it is remembered from when it really was.
   local over = freed and held and held <= now
-  if not over and (not held or held == before or ends > held) then
+  if not over and (not held or held == before or held == claimed or
+                   ends > held) then
     redis.call('ZADD', key, text(ends), number)
   end
   local lapsed = redis.call('ZCOUNT', key, '-inf', text(now))
@@ -63,6 +69,10 @@ end
 -- What is kept for good is kept as the person's hold; the number is told, so
 -- that it never leaves the pool.
 if ends == math.huge then redis.call('HSET', KEYS[5], 'kept ' .. number, '1') end
+if claimed then
+  redis.call('ZREM', KEYS[2], ARGV[7])
+  redis.call('DEL', KEYS[8])
+end
 local used = ends == math.huge and tonumber(ARGV[5]) or ends
 redis.call('ZADD', KEYS[2], text(used), claim)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))

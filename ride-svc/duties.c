@@ -17,6 +17,7 @@ void hold_ask(struct service *s, struct task *t, struct str id,
               struct hold_sync *sync)
 {
     sync->hold = ride_hold(id, ride, now_ms);
+    sync->hold.takes_over = sync->takes_over;
     bus_ask(s->client, t, "pool-svc", &type_hold_set, &sync->hold, &sync->ok);
     if (person_rides_is_long(ride, now_ms))
         person_rides_add(s, t, id, ride, &sync->kept);

@@ -10,6 +10,7 @@
 
 /* Memory that the two calls below need until the task goes on. */
 struct hold_sync {
+    struct str takes_over; /* a claim that HOLD_SET is to take over; or empty */
     struct msg_hold_set hold;
     struct msg_ok ok;
     struct value done, kept;

@@ -155,19 +155,6 @@ static void settle(struct task *t, struct party *c)
         hold_settled(service_of(t), t, party_id(c), &c->read.ride, &c->sync);
 }
 
-static void drop_claim(struct task *t, struct party *c)
-{
-    if (c->ask.claim.len == 0)
-        return;
-    c->drop = (struct msg_claim_drop){.pool = c->ask.pool,
-                                      .claim = c->ask.claim,
-                                      .number = c->ask.wanted,
-                                      .customer = c->ask.customer,
-                                      .driver = c->ask.driver};
-    bus_ask(service_of(t)->client, t, "pool-svc", &type_claim_drop, &c->drop,
-            &c->ok);
-}
-
 static void written_run(struct task *t)
 {
     struct party *c = (struct party *)t;
@@ -176,6 +163,7 @@ static void written_run(struct task *t)
     FAULT("party.written");
     party_answer(t, c, party_id(c));
     poke(s, value_at(&c->changed, 3), partition_of(c->read.ride.proxy));
+    c->sync.takes_over = c->ask.claim;
     AWAIT(t,
           hold_ask(s, t, party_id(c), &c->read.ride, c->read.now_ms, &c->sync));
     if (t->outcome == DONE)
@@ -183,7 +171,6 @@ static void written_run(struct task *t)
     FAULT("party.held");
     if (t->outcome == DONE)
         AWAIT(t, hold_settled(s, t, party_id(c), &c->read.ride, &c->sync));
-    AWAIT(t, drop_claim(t, c));
     TASK_END(t);
 }
 

@@ -19,8 +19,6 @@ struct party {
     struct value live, changed, kept;
     struct msg_number_assign ask;
     struct msg_number_assigned got;
-    struct msg_claim_drop drop;
-    struct msg_ok ok;
     struct msg_ride_record after; /* the ride as it will be */
     struct str notices[NOTICES][2];
     struct hold_sync sync;

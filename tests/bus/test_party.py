@@ -6,6 +6,7 @@ import pytest
 from invariants import Store, check_invariants, settle
 from model import NO_END
 from paths import script_of
+from poll import wait_for
 from scene import HOUR, MINUTE
 
 SERVICES = ["ride-svc", "pool-svc", "voice-svc"]
@@ -81,6 +82,27 @@ def test_the_number_stays(scene, redis, pair, role):
                              (stays.phone, "to who stays")]
     assert sent(scene, "a", ride)[1:] == [
         (left.phone, "This ride is over, so your message was not delivered.")]
+
+
+@ROLES
+def test_a_change_just_before_the_end(world, scene, redis, pair, role):
+    """The hold of who comes, and of who stays, is the ride's: neither gone with
+    the claim by which it was taken, nor as long as that one."""
+    short = world.start("ride-svc", "short", GRACE_HOURS="0",
+                        COOLDOWN_HOURS="0")
+    number, (ann, dan) = scene.number(), pair
+    ride = scene.ride(ann, dan, by=short, ends=redis.now_ms() + 5000)
+    new = scene.person(role)
+    name, changed = short.bus.ask("RIDE_PARTY", {"id": ride["id"],
+                                                 role: new.id})
+    assert (name, changed["id"]) == ("RIDE", ride["id"])
+    wait_for(lambda: not Store(redis).duties, what="the holds moved")
+    store = check_invariants(redis)
+    assert store.hold(ride["id"]) == [ride["closed"] + MINUTE] * 3
+    assert scene.uses() == {number: 1}
+    redis.move(seconds=66)
+    assert scene.uses() == {number: 0}
+    short.stop(at_once=True)
 
 
 @ROLES

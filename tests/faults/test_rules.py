@@ -40,15 +40,22 @@ def check_variety(counts):
             ("RIDE_CANCEL", "done"), ("RIDE_REOPEN", "done"),
             ("RIDE_REOPEN", "ride_over"), ("RIDE_REOPEN", "ride_live"),
             ("RIDE_REOPEN", "in_the_past"),
+            ("RIDE_PARTY", "same number"), ("RIDE_PARTY", "another number"),
+            ("RIDE_PARTY", "as it was"), ("RIDE_PARTY", "followed"),
+            ("RIDE_PARTY", "same_phone"), ("RIDE_PARTY", "ride_over"),
+            ("RIDE_PARTY", "no_number"),
             ("RIDE_GET", "done"), ("RIDE_GET", "not_found"),
             ("SMS_RECEIVED", "forwarded"), ("SMS_RECEIVED", "old"),
-            ("SMS_RECEIVED", "closed"), ("SMS_RECEIVED", "told"),
+            ("SMS_RECEIVED", "closed"), ("SMS_RECEIVED", "told closed"),
+            ("SMS_RECEIVED", "told closed who left"),
+            ("SMS_RECEIVED", "no_texts"), ("SMS_RECEIVED", "told no_texts"),
             ("SMS_RECEIVED", "stranger"),
             ("NUMBER_EDIT", "draining"), ("NUMBER_EDIT", "active"),
             ("NUMBER_EDIT", "not_found"), ("NUMBER_REMOVE", "done"),
             ("NUMBER_REMOVE", "number_held"), ("NUMBER_ADD", "done"),
             ("SMS_RECEIVED", "repeat"), ("CALL_RECEIVED", "connected"),
-            ("CALL_RECEIVED", "closed"), ("CALL_RECEIVED", "unknown")):
+            ("CALL_RECEIVED", "closed"), ("CALL_RECEIVED", "unknown"),
+            ("CALL_RECEIVED", "texts only")):
         assert counts[outcome] >= 20, f"{outcome}: {counts[outcome]}"
 
 

@@ -37,7 +37,8 @@ class Ride:
         self.driver = driver
         self.number = number
         self.created = created
-        self.replaced = {}  # party -> end of the ride it had here before
+        self.channels = []  # both
+        self.next = None  # the ride that goes on in its place
 
     def set_end(self, ends, rules, grace=None):
         self.ends = ends
@@ -63,16 +64,61 @@ class Ride:
         until = self.grace if self.held_until == FOREVER else self.held_until
         return now < until
 
-    def other(self, party):
-        return self.driver if party == self.customer else self.customer
-
-    def role(self, party):
-        return "customer" if party == self.customer else "driver"
+    def party(self, role):
+        return self.customer if role == "customer" else self.driver
 
     def moments(self):
         """When something about it changes by itself."""
         return [at for at in (self.ends, self.grace, self.closed,
                               self.held_until, self.gone) if at != FOREVER]
+
+
+@dataclass
+class Part:
+    """Somebody's in a ride, on its number: until they leave, as long as it."""
+    ride: Ride
+    role: str
+    since: int
+    replaced: int  # end of what they had on this number before
+    left: "Left" = None
+
+    @property
+    def grace(self):
+        return self.left.at if self.left else self.ride.grace
+
+    @property
+    def held_until(self):
+        return self.left.held_until if self.left else self.ride.held_until
+
+    def speaks(self, now):
+        return self.left.speaks(now) if self.left else self.ride.speaks(now)
+
+    def other(self):
+        return self.ride.party(other_role(self.role))
+
+
+@dataclass
+class Left:
+    """Whose place somebody else has: the number is kept from them as after a
+    ride, whatever becomes of that one."""
+    at: int
+    rules: Rules
+
+    @property
+    def closed(self):
+        return self.at + self.rules.cooldown
+
+    @property
+    def held_until(self):
+        return self.closed + HOLD_SLACK
+
+    def speaks(self, now):
+        gone = self.at + self.rules.retention
+        return now < self.closed and (self.closed != FOREVER or now <= gone)
+
+
+def other_role(role):
+    return "driver" if role == "customer" else "customer"
 
 
 class Pool:
@@ -82,9 +128,9 @@ class Pool:
         self.resting = set()  # of these, those that take no new rides
         self.assigned = 0
         self.rides = []
-        self.met = {}    # (person, number) -> their rides on it
+        self.met = {}    # (person, number) -> their parts in rides on it
         self.texts = {}  # id -> taken at
-        self.told = {}   # (person, number) -> last told that it is over
+        self.told = {}   # (person, number) -> last told what, when
 
     # ---- which number ----
 
@@ -96,8 +142,8 @@ class Pool:
 
     def held_until(self, person, number):
         """0: never met."""
-        return max((ride.held_until
-                    for ride in self.met.get((person, number), ())), default=0)
+        return max((part.held_until
+                    for part in self.met.get((person, number), ())), default=0)
 
     def ended(self, customer, driver, number):
         return max(self.held_until(customer, number),
@@ -153,12 +199,44 @@ class Pool:
         self.last[number] = self.assigned
         ride = Ride(id_, customer, driver, number, now)
         ride.set_end(ends, self.rules)
-        for party in (customer, driver):
-            before = self.met.setdefault((party, number), [])
-            ride.replaced[party] = before[-1].grace if before else 0
-            before.append(ride)
+        self.join(ride, "customer", now)
+        self.join(ride, "driver", now)
         self.rides.append(ride)
         return ride
+
+    def join(self, ride, role, now):
+        before = self.met.setdefault((ride.party(role), ride.number), [])
+        before.append(Part(ride, role, now, before[-1].grace if before else 0))
+
+    def part_of(self, ride, role):
+        """Of who has that place now."""
+        return next(part for part in reversed(
+            self.met[ride.party(role), ride.number]) if part.ride is ride)
+
+    def stays(self, ride, role, person, now):
+        """The ride keeps its number where who comes may have it: it is there,
+        though it may drain, and they do not hold it."""
+        return ride.number in self.last and \
+            self.held_until(person, ride.number) <= now
+
+    def change_party(self, ride, role, person, now):
+        """On the same number, which counts as assigned where it takes
+        rides."""
+        if ride.number not in self.resting:
+            self.assigned += 1
+            self.last[ride.number] = self.assigned
+        self.part_of(ride, role).left = Left(now, self.rules)
+        setattr(ride, role, person)
+        self.join(ride, role, now)
+        # What was written before was written to who left.
+        stayer = self.part_of(ride, other_role(role))
+        stayer.since = stayer.replaced = now
+
+    def replace(self, ride, other, now):
+        """Another ride goes on in its place."""
+        self.cancel(ride, now)
+        other.channels = ride.channels
+        ride.next = other
 
     def end(self, ride, now):
         if now < ride.ends:
@@ -199,41 +277,48 @@ class Pool:
 
     # ---- where a text or a call goes ----
 
-    def ride_of(self, person, number, now):
-        """The ride that this person has on that number."""
-        rides = self.met.get((person, number))
-        return rides[-1] if rides and rides[-1].speaks(now) else None
+    def part_on(self, person, number, now):
+        """What this person has on that number."""
+        parts = self.met.get((person, number))
+        return parts[-1] if parts and parts[-1].speaks(now) else None
 
     def text(self, id_, sender, number, written, now):
-        """(fate, its ride); written 0: nobody knows when."""
+        """(fate, the sender's part); written 0: nobody knows when."""
         if self.is_known(id_, now):
             return "repeat", None
         self.texts[id_] = now
-        ride = self.ride_of(sender, number, now)
-        if ride is None:
+        part = self.part_on(sender, number, now)
+        if part is None:
             return "stranger", None
         if written == 0 or written > now:
             written = now
-        if written < now - OLD or written < ride.created - EARLY or \
-                written < ride.replaced[sender]:
-            return "old", ride
-        return ("forwarded" if now < ride.grace else "closed"), ride
+        if written < now - OLD or written < part.since - EARLY or \
+                written < part.replaced:
+            return "old", part
+        if now >= part.grace:
+            return "closed", part
+        return ("no_texts" if part.ride.channels == ["voice"] else
+                "forwarded"), part
 
     def is_known(self, id_, now):
         return id_ in self.texts and now <= self.texts[id_] + KEPT
 
-    def is_told(self, sender, number, now):
-        """Who writes to a ride that is over is told so, once a day."""
-        if now <= self.told.get((sender, number), -FOREVER) + DAY:
+    def is_told(self, sender, number, fate, now):
+        """Who writes to a ride that is over, or for calls only, is told so,
+        once a day."""
+        what, at = self.told.get((sender, number), (None, 0))
+        if what == fate and now <= at + DAY:
             return False
-        self.told[sender, number] = now
+        self.told[sender, number] = fate, now
         return True
 
     def call(self, caller, number, now):
         """(what it comes to, who it is put through to)."""
-        ride = self.ride_of(caller, number, now)
-        if ride is None:
+        part = self.part_on(caller, number, now)
+        if part is None:
             return "unknown", None
-        if now < ride.grace:
-            return "connected", ride.other(caller)
-        return "closed", None
+        if now >= part.grace:
+            return "closed", None
+        if part.ride.channels == ["sms"]:
+            return "texts only", None
+        return "connected", part.other()

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from model import (EARLY, FOREVER, HOUR, KEPT, MINUTE, NO_END, OLD, Pool,
-                   Rules)
+                   Rules, other_role)
 
 
-TOLD = "over"        # to who writes to a ride that is over
+# To who writes to a ride that is over, or for calls only.
+TOLD = {"closed": "over", "no_texts": "calls only"}
 ANSWERED = 4 * HOUR  # and not later than so long after the text
 
 
@@ -67,7 +68,7 @@ class SmallWorld:
         kinds, weights = zip(
             (self.create, 26), (self.create_again, 4), (self.reuse_key, 1),
             (self.end, 10), (self.cancel, 3), (self.extend, 7),
-            (self.reopen, 5), (self.text, 31),
+            (self.reopen, 5), (self.change_party, 9), (self.text, 31),
             (self.text_again, 5), (self.call, 12), (self.get, 4),
             (self.rest, 2), (self.remove, 1), (self.add, 1))
         step = None
@@ -119,6 +120,8 @@ class SmallWorld:
             pickup = (now + dice.randrange(-4 * HOUR, 4 * HOUR)) // 1000
             request["datetime"] = datetime.fromtimestamp(
                 pickup, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if dice.random() < 0.15:
+            request["channels"] = [dice.choice(("sms", "voice"))]
         return self.step_of(request, now)
 
     def known_keys(self, now):
@@ -174,13 +177,22 @@ class SmallWorld:
         known.ride = ride = self.model.create(
             body["id"], customer.phone, driver.phone, number,
             end_of(content, self.rules, now), now)
+        ride.datetime = content["datetime"]
+        ride.channels = content.get("channels", [])
         self.check_ride(ride, now, reply, body)
-        return [entry("n", ride, ride.customer,
-                      f"{driver.name} comes: {content['datetime']}",
-                      ride.grace),
-                entry("n", ride, ride.driver,
-                      f"{customer.name} waits: {content['datetime']}",
-                      ride.grace)], "made"
+        return [self.notice(ride, "customer"),
+                self.notice(ride, "driver")], "made"
+
+    def person(self, role, phone):
+        people = self.customers if role == "customer" else self.drivers
+        return next(p for p in people if p.phone == phone)
+
+    def notice(self, ride, role):
+        """Who comes, to who has that place."""
+        other = self.person(other_role(role), ride.party(other_role(role)))
+        comes = "comes" if role == "customer" else "waits"
+        return entry("n", ride, role, ride.party(role),
+                     f"{other.name} {comes}: {ride.datetime}", ride.grace)
 
     def number_given(self, customer, driver, now, reply, body):
         """As the rules have it; None: it was refused, and rightly."""
@@ -204,16 +216,20 @@ class SmallWorld:
             assert body["code"] in ("no_number", "busy"), f"{body}"
             return None
         for party in pair:
-            for ride in self.model.met.get((party, body["proxy"]), ()):
-                assert not ride.speaks(now), \
-                    f"{body['proxy']} is still {self.called(ride)}'s"
+            for part in self.model.met.get((party, body["proxy"]), ()):
+                assert not part.speaks(now), \
+                    f"{body['proxy']} is still {self.called(part.ride)}'s"
         return body["proxy"]
 
     def check_ride(self, ride, now, reply, body):
         assert reply == "RIDE", f"{body}"
         got = {k: body[k] for k in ("id", "state", "proxy", "pool", "created",
-                                    "ends", "grace", "closed")}
+                                    "ends", "grace", "closed", "customer",
+                                    "driver", "channels")}
         wanted = {
+            **{role: self.person(role, ride.party(role)).id
+               for role in ("customer", "driver")},
+            "channels": "".join(ride.channels),
             "id": ride.id, "state": ride.state(now), "proxy": ride.number,
             "pool": self.name, "created": ride.created, "ends": ride.ends,
             "grace": ride.grace,
@@ -309,6 +325,89 @@ class SmallWorld:
                           lambda ride: self.model.reopen(ride, ends, now),
                           ride)
 
+    # ---- somebody else in mid-ride ----
+
+    def change_party(self, now):
+        ride, role = self.some_ride(now), self.dice.choice(
+            ("customer", "driver"))
+        if ride is None:
+            return None
+        who = self.dice.choice(
+            self.customers if role == "customer" else self.drivers)
+        replaced = [r for r in self.model.rides if r.next]
+        if replaced and self.dice.random() < 0.2:  # the same once more
+            ride = self.dice.choice(replaced)
+            who = self.person(role, ride.next.party(role))
+        return Step("ride-svc", "RIDE_PARTY", {"id": ride.id, role: who.id},
+                    f"{self.called(ride)} goes on with {who.name}",
+                    lambda reply, body: self.judge_party(ride, role, who, now,
+                                                         reply, body))
+
+    def judge_party(self, ride, role, who, now, reply, body):
+        if ride.state(now) is None:
+            return problem("not_found", reply, body)
+        if ride.party(role) == who.phone:
+            self.check_ride(ride, now, reply, body)
+            return [], "as it was"
+        if ride.party(other_role(role)) == who.phone:
+            return problem("same_phone", reply, body)
+        if ride.next:
+            if ride.next.state(now) is None or \
+                    ride.next.party(role) != who.phone:
+                return problem("ride_over", reply, body)
+            self.check_ride(ride.next, now, reply, body)
+            return [], "followed"
+        if ride.grace <= now:
+            return problem("ride_over", reply, body)
+        stays = self.model.stays(ride, role, who.phone, now)
+        if not self.strict:
+            # Where the pool offers what a route refuses it is another one.
+            stays = reply == "RIDE" and body["id"] == ride.id
+            part = self.model.part_on(who.phone, ride.number, now)
+            assert not (stays and part), \
+                f"{ride.number} is still {self.called(part.ride)}'s"
+        if stays:
+            return self.goes_on(ride, role, who, now, reply, body)
+        return self.is_replaced(ride, role, who, now, reply, body)
+
+    def goes_on(self, ride, role, who, now, reply, body):
+        """On its own number."""
+        leaver = ride.party(role)
+        self.model.change_party(ride, role, who.phone, now)
+        self.check_ride(ride, now, reply, body)
+        stayer = other_role(role)
+        return [self.left_notice(ride, role, leaver, now),
+                self.notice(ride, role),
+                entry("n", ride, stayer, ride.party(stayer),
+                      f"now {who.name}", ride.grace)], "same number"
+
+    def is_replaced(self, ride, role, who, now, reply, body):
+        """By a ride with a number of its own."""
+        if ride.ends <= now:
+            return problem("no_number", reply, body)
+        stayer = self.person(other_role(role), ride.party(other_role(role)))
+        pair = (who, stayer) if role == "customer" else (stayer, who)
+        if self.strict and self.model.number_for(
+                *(p.phone for p in pair), now) is None:
+            return problem("no_number", reply, body)
+        number = self.number_given(*pair, now, reply, body)
+        if number is None:
+            return [], "no_number"
+        other = self.model.create(body["id"], *(p.phone for p in pair), number,
+                                  ride.ends, now)
+        other.datetime = ride.datetime
+        left = self.left_notice(ride, role, ride.party(role), now)
+        self.model.replace(ride, other, now)
+        self.check_ride(other, now, reply, body)
+        return [left, self.notice(other, "customer"),
+                self.notice(other, "driver")], "another number"
+
+    def left_notice(self, ride, role, leaver, now):
+        return entry("a", ride, role, leaver, f"left: {ride.datetime}",
+                     now + ANSWERED)
+
+    # ---- about a ride ----
+
     def about(self, name, more, now, change, ride=None):
         ride = ride or self.some_ride(now)
         if ride is None:
@@ -334,20 +433,26 @@ class SmallWorld:
             people = [p.phone for p in self.customers + self.drivers]
             return dice.choice(people + self.strangers), dice.choice(
                 self.numbers), None
-        return dice.choice([ride.customer, ride.driver]), ride.number, ride
+        left = [person for (person, number), parts in self.model.met.items()
+                if number == ride.number and parts[-1].left]
+        who = [ride.customer, ride.driver]
+        if left and dice.random() < 0.3:
+            who = left
+        return dice.choice(who), ride.number, ride
 
     def written(self, sender, number, ride, now):
         """A moment for a text, often one on which its fate turns."""
         dice = self.dice
         moments = [0, 0, now, now, now + HOUR, now - dice.randrange(10 * HOUR),
                    now - OLD, now - OLD - 1]
-        rides = self.model.met.get((sender, number), [])
-        if ride in rides:
-            moments += [ride.created - EARLY, ride.created - EARLY - 1]
-        if rides[1:]:
-            before = rides[-2]
+        parts = self.model.met.get((sender, number), [])
+        if parts and parts[-1].ride is ride:
+            since = parts[-1].since
+            moments += [since, since - 1, since - EARLY, since - EARLY - 1]
+        if parts[1:]:
+            before = parts[-2]
             moments += [before.grace, before.grace - 1,
-                        dice.randrange(before.created, before.grace + 1)] * 2
+                        dice.randrange(before.since, before.grace + 1)] * 2
         return dice.choice(moments)
 
     def text(self, now):
@@ -369,15 +474,17 @@ class SmallWorld:
         sender, number = body["from"], body["to"]
 
         def judge(reply, answer):
-            fate, ride = self.model.text(body["id"], sender, number,
+            fate, part = self.model.text(body["id"], sender, number,
                                          body["created"], now)
             assert (reply, answer.get("fate")) == ("SMS_TAKEN", fate), \
-                f"{answer}, not {fate}; {self.called(ride)}"
+                f"{answer}, not {fate}; {self.called(part and part.ride)}"
             if fate == "forwarded":
-                return [entry("t", ride, ride.other(sender), body["text"],
-                              ride.grace)], fate
-            if fate == "closed" and self.model.is_told(sender, number, now):
-                return [entry("a", ride, sender, TOLD, now + ANSWERED)], "told"
+                return [entry("t", part.ride, other_role(part.role),
+                              part.other(), body["text"], part.grace)], fate
+            if fate in TOLD and self.model.is_told(sender, number, fate, now):
+                told = " who left" if part.left else ""
+                return [entry("a", part.ride, part.role, sender, TOLD[fate],
+                              now + ANSWERED)], f"told {fate}{told}"
             return [], fate
         return Step("ride-svc", "SMS_RECEIVED", body,
                     f"text {body['id']} {self.who(sender)} -> {number} "
@@ -392,7 +499,7 @@ class SmallWorld:
                    flow.get("destination") or flow.get("words"))
             wanted = ("CALL_FLOW", "transfer" if other else "say",
                       other or fate)
-            assert got == wanted, f"{got}, not {wanted}"
+            assert got == wanted, f"{flow}, not {wanted}"
             return [], fate
         return Step("voice-svc", "CALL_RECEIVED",
                     {"from": caller, "to": number},
@@ -421,6 +528,6 @@ def end_of(content, rules, now):
     return (pickup if pickup + rules.ride > now else now) + rules.ride
 
 
-def entry(kind, ride, to, text, until):
+def entry(kind, ride, role, to, text, until):
     """As the outbox has to have it."""
-    return (kind, to, text, ride.id, ride.role(to), ride.number, until)
+    return (kind, to, text, ride.id, role, ride.number, until)
