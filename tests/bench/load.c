@@ -1,8 +1,9 @@
-/* Writes live rides as the daemons would have, as Redis commands to standard
- * output, for `redis-cli --pipe`: a million routes in a minute.
+/* Writes rides as the daemons would have, as Redis commands to standard output,
+ * for `redis-cli --pipe`: a million routes in a minute.
  *
- *   bench_load KEYS_FILE FIRST RIDES PROXIES
+ *   bench_load KEYS_FILE FIRST RIDES PROXIES [past]
  *
+ * Live ones; or `past`: what is left of rides that closed in the last weeks.
  * The rides are numbers FIRST to FIRST + RIDES - 1 of the bench's world.
  * tests/bench/run compares what it writes with a ride made by the API. */
 #include <msgpack/pack.h>
@@ -77,6 +78,11 @@ static void write_ride(const struct making *m)
     struct str index = key_of_partition(a, "rides", m->partition);
     WRITE(STR("ZADD"), index, number(m, m->ride.created), m->id);
     write_until(m, index, gone_ms(m));
+}
+
+static void write_request(const struct making *m)
+{
+    struct arena *a = m->arena;
     WRITE(STR("SET"), arena_printf(a, "request:%.*s", STR_ARG(m->claim)),
           arena_printf(a, "%.*s %s",
                        STR_ARG(vault_hash(m->vault, a, "content", m->id)),
@@ -111,9 +117,9 @@ static void write_timeline(const struct making *m)
          .what = STR("text.sent"),
          .role = STR("driver"),
          .reference = STR("d")}};
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-        WRITE(STR("RPUSH"), key,
-              record_pack(m->arena, &type_event, &events[i]));
+    WRITE(STR("RPUSH"), key, record_pack(m->arena, &type_event, &events[0]),
+          record_pack(m->arena, &type_event, &events[1]),
+          record_pack(m->arena, &type_event, &events[2]));
     write_until(m, key, gone_ms(m));
 }
 
@@ -162,12 +168,19 @@ static void write_claim(const struct making *m)
 
 /* ---- the ride ---- */
 
-static void fill(struct making *m, uint64_t at, uint64_t proxies)
+/* Long enough ago that only what is kept for its retention is there. */
+static int64_t created_ms(int64_t now_ms, uint64_t at, bool past)
+{
+    return past ? now_ms - (int64_t)(6 + at % 24) * day_ms : now_ms;
+}
+
+static void fill(struct making *m, uint64_t at, uint64_t proxies, bool past)
 {
     struct arena *a = m->arena;
     const struct vault *v = m->vault;
     struct str customer = world_customer(a, at), driver = world_driver(a, at);
     struct str proxy = world_proxy(a, at, proxies);
+    int64_t created = created_ms(m->now_ms, at, past);
     m->partition = partition_of(proxy);
     m->claim = vault_hash(
         v, a, "claim", arena_printf(a, "bench-%llu", (unsigned long long)at));
@@ -188,24 +201,27 @@ static void fill(struct making *m, uint64_t at, uint64_t proxies)
         .datetime = STR("2030-01-31 18:30"),
         .pool = str_of(pool),
         .proxy = proxy,
-        .created = m->now_ms,
-        .ends = m->now_ms + day_ms,
-        .grace = m->now_ms + 2 * day_ms,
-        .closed = m->now_ms + 3 * day_ms,
+        .created = created,
+        .ends = created + day_ms,
+        .grace = created + 2 * day_ms,
+        .closed = created + 3 * day_ms,
         .revision = 1};
 }
 
-static void write_all(const struct making *m)
+static void write_all(const struct making *m, bool past)
 {
     const struct msg_ride_record *ride = &m->ride;
     write_ride(m);
-    write_route(m, "customer", ride->customer_key, ride->driver_phone);
-    write_route(m, "driver", ride->driver_key, ride->customer_phone);
     write_timeline(m);
     write_person_ride(m, ride->customer_key);
     write_person_ride(m, ride->driver_key);
     write_hold(m, ride->customer_key);
     write_hold(m, ride->driver_key);
+    if (past)
+        return;
+    write_request(m);
+    write_route(m, "customer", ride->customer_key, ride->driver_phone);
+    write_route(m, "driver", ride->driver_key, ride->customer_phone);
     write_claim(m);
 }
 
@@ -213,8 +229,11 @@ int main(int argc, char **argv)
 {
     int64_t first = 0;
     char why[256];
-    if (argc != 5 || !str_to_num(str_of(argv[2]), &first) || first < 0) {
-        (void)fprintf(stderr, "usage: %s KEYS_FILE FIRST RIDES PROXIES\n",
+    bool past = argc == 6 && strcmp(argv[5], "past") == 0;
+    if ((argc != 5 && !past) || !str_to_num(str_of(argv[2]), &first) ||
+        first < 0) {
+        (void)fprintf(stderr,
+                      "usage: %s KEYS_FILE FIRST RIDES PROXIES [past]\n",
                       argv[0]);
         return 2;
     }
@@ -228,8 +247,8 @@ int main(int argc, char **argv)
         struct making m = {.arena = arena_new(),
                            .vault = vault,
                            .now_ms = (int64_t)time(NULL) * 1000};
-        fill(&m, i, proxies);
-        write_all(&m);
+        fill(&m, i, proxies, past);
+        write_all(&m, past);
         arena_destroy(&m.arena);
     }
     vault_destroy(&vault);
