@@ -3,7 +3,8 @@
 #include "gateway/api_json.h"
 #include "gateway/fields.h"
 
-static const char *const number_fields[] = {"phone", "pool", "label", NULL};
+static const char *const number_fields[] = {"phone", "pool", "label",
+                                            "capabilities", NULL};
 static const char *const number_edit_fields[] = {"label", "pool", "state",
                                                  NULL};
 static const char *const import_fields[] = {"csv", NULL};

@@ -51,13 +51,7 @@ static void number_show(struct page *p)
     cJSON *root = page_values(p, "Proxy number");
     cJSON *number = show_number(arena, &p->number);
     cJSON *pools = show_pools(arena, &p->lists[POOLS]);
-    struct buffer can = {0};
-    for (size_t i = 0; i < m->capabilities.count; i++)
-        buffer_printf(&can, "%s%s", i > 0 ? ", " : "",
-                      str_is(m->capabilities.items[i], "sms") ? "SMS"
-                                                              : "voice");
-    json_add(arena, number, "can", buffer_view(&can));
-    buffer_free(&can);
+    page_add_can(arena, number);
     page_number_words(number);
     if (str_is(m->state, "active"))
         cJSON_AddTrueToObject(number, "is_active");

@@ -51,6 +51,7 @@ static void add_typed(const struct page *p, cJSON *form)
         json_add(arena, form, *field, params_get(&p->e.params, *field));
     cJSON_AddTrueToObject(form, "was_sent");
     page_add_channel(form, params_get(&p->e.params, "channels"));
+    page_add_channel(form, params_get(&p->e.params, "capabilities"));
     if (!is_field(act, p->failed.field))
         return;
     struct str name = arena_printf(arena, "bad_%.*s", STR_ARG(p->failed.field));
@@ -138,6 +139,21 @@ void page_add_channel(cJSON *thing, struct str channels)
         cJSON_AddTrueToObject(thing, "only_sms");
     else if (str_is(channels, "voice"))
         cJSON_AddTrueToObject(thing, "only_voice");
+}
+
+void page_add_can(struct arena *arena, cJSON *thing)
+{
+    const cJSON *item = NULL;
+    struct str can = STR_NONE;
+    cJSON_ArrayForEach(item,
+                       cJSON_GetObjectItemCaseSensitive(thing, "capabilities"))
+    {
+        bool texts = strcmp(cJSON_GetStringValue(item), "sms") == 0;
+        can =
+            arena_printf(arena, "%.*s%s%s", STR_ARG(can),
+                         can.len > 0 ? " and " : "", texts ? "texts" : "calls");
+    }
+    json_add(arena, thing, "can", can);
 }
 
 cJSON *page_values(struct page *p, const char *title)

@@ -47,6 +47,9 @@ void page_word_pool(struct arena *arena, cJSON *pool);
 /* Says where it is for texts, or for calls, only. */
 void page_add_channel(cJSON *thing, struct str channels);
 
+/* What a number can, or each of a pool's: "texts and calls". */
+void page_add_can(struct arena *arena, cJSON *thing);
+
 /* A cursor, as it may stand in a link's query. */
 void page_add_encoded(struct buffer *out, struct str text);
 

@@ -44,6 +44,7 @@ void page_word_pool(struct arena *arena, cJSON *pool)
 {
     add_prefixes(arena, pool);
     add_outlook(arena, pool);
+    page_add_can(arena, pool);
 }
 
 /* The newest first, each with a bar of its need; the longest is the pool's

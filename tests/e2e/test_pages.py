@@ -60,6 +60,18 @@ def test_add_a_number_and_a_pool(browser, deployment):
             "capabilities": ["sms", "voice"]}.items() <= pool.items()
 
 
+def test_a_pool_for_calls_only(browser, deployment):
+    page = browser.send("/pools", name="FR", prefixes="33", capabilities="voice")
+    assert "The pool is added." in page
+    assert "<dt>Its numbers can</dt><dd>calls</dd>" in browser.go("/pools/FR")
+    page = browser.send("/numbers", phone="+33 6 99 90 00 01", pool="FR", capabilities="sms", label="kept")
+    assert browser.answer.status == 409 and 'value="kept"' in page and '<option value="sms" selected>' in page
+    assert beside(page, "number-can") == "This number cannot do all that its pool is for."
+    page = browser.send("/numbers", phone="+33 6 99 90 00 01", pool="FR", capabilities="voice")
+    assert "The proxy number is added." in page
+    assert "<dt>It can</dt><dd>calls</dd>" in browser.go("/numbers/+33699900001")
+
+
 def test_a_pools_life(browser, deployment):
     browser.send("/pools", name="BE", prefixes="41")
     page = browser.send("/pools/BE", page="/pools/BE", prefixes="41, 352", low_water="", **{"from": "pool"})
