@@ -2,11 +2,13 @@
 import calendar
 import threading
 import time
+from collections import Counter
 
 import msgpack
 import pytest
 
 from invariants import check_invariants, settle
+from poll import wait_for
 from scene import HOUR, MINUTE
 
 SERVICES = ["ride-svc", "pool-svc"]
@@ -447,6 +449,37 @@ def test_references_are_told_whole(scene, redis, pair):
     events = scene.done("ride-svc", "RIDE_TIMELINE", id=ride["id"])["events"]
     assert [e["reference"] for e in events][1:] == [
         ride["id"] + "c", text, ""]
+
+
+def test_one_number_serves_thousands(scene, redis):
+    """Each of its 2,000 rides is found by who writes; the next one costs no
+    more than the first."""
+    number, rides = scene.number(), 2000
+    ride_svc = scene.daemon("ride-svc").bus
+    phones = [f"1{area}55501{n:02}" for area in range(201, 241)
+              for n in range(100)]
+    added = ride_svc.ask_all([
+        ("PERSON_ADD", {"key": phone, "role": role, "name": phone,
+                        "phone": "+" + phone})
+        for phone, role in zip(phones, ["customer", "driver"] * rides)],
+        ms=60_000)
+    people = [body["id"] for _, body in added]
+    pairs = list(zip(people[::2], people[1::2]))
+    made = ride_svc.ask_all([
+        ("RIDE_CREATE", {"key": f"key {c}", "customer": c, "driver": d,
+                         "start": "Home", "destination": "Airport",
+                         "datetime": "now"}) for c, d in pairs], ms=120_000)
+    assert Counter(body["proxy"] for _, body in made) == {number: rides}
+    wait_for(lambda: scene.uses() == {number: rides}, what="all confirmed")
+    for at in (0, 999, 1999):
+        customer, driver = phones[2 * at], phones[2 * at + 1]
+        assert scene.text(driver, number, text=f"to {at}") == "forwarded"
+        assert scene.texts()[-1] == (customer, f"to {at}")
+    ended = ride_svc.ask_all([("RIDE_END", {"id": ride["id"]})
+                              for _, ride in made[::2]], ms=60_000)
+    assert {body["state"] for _, body in ended} == {"grace"}
+    redis.move(hours=73)
+    wait_for(lambda: scene.uses() == {number: 0}, what="all over")
 
 
 @pytest.mark.parametrize("name, body, code, field", [
