@@ -81,6 +81,7 @@ local function note(given)
   end
   redis.call('HSET', KEYS[6], text(day), string.format('%d %d %d',
     math.max(needs, need), math.max(holds, most), math.max(wants, short)))
+  redis.call('PEXPIRE', KEYS[6], text((DAYS_KEPT + 1) * DAY_MS))
 end
 
 local number, next_free

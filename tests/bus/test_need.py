@@ -107,6 +107,8 @@ def test_days_are_kept_for_sixty_days(scene, redis):
         redis.move(days=1)
     assert redis.client.hlen("pool:{default}:need") == 60
     assert len(figures(scene)[1]) == 29, "today has none yet"
+    redis.move(days=61)
+    assert not redis.client.exists("pool:{default}:need"), "nobody came"
 
 
 # ---- held now ----
