@@ -1,8 +1,10 @@
 """System calls that fail: release binaries, and Redis, under libfiu's preload, which fails what a test asks for while the
 process runs. (ASan ends under that preload.)"""
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -44,12 +46,14 @@ class Failing:
         """False: that process has ended meanwhile, or just begins."""
         if not Path(f"{self.fifos}-{pid}.in").exists() or not Path(f"/proc/{pid}").exists():
             return False
-        try:
-            done = subprocess.run(["fiu-ctrl", "-f", self.fifos, "-c", words, str(pid)], capture_output=True, timeout=1,
-                                  check=False)
-        except subprocess.TimeoutExpired:
-            return False
-        return done.returncode == 0
+        # A script that waits for the answer by another process, which would outlive it.
+        with subprocess.Popen(["fiu-ctrl", "-f", self.fifos, "-c", words, str(pid)], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, start_new_session=True) as asked:
+            try:
+                return asked.wait(1) == 0
+            except subprocess.TimeoutExpired:
+                os.killpg(asked.pid, signal.SIGKILL)
+                return False
 
     def begin(self, pid, call, chance):
         return self._order(pid, f"enable_random name={call},probability={chance}")
