@@ -5,7 +5,7 @@
 #include "gateway/answer.h"
 #include "gateway/content.h"
 #include "gateway/flow.h"
-#include "gateway/signature.h"
+#include "gateway/signature_old.h"
 #include "gateway/webhook_fields.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
@@ -44,21 +44,47 @@ static bool is_token(const struct settings *settings, struct str given)
            sodium_memcmp(given.ptr, token.ptr, token.len) == 0;
 }
 
-/* NULL where it is signed; else the reason, for the log. */
+static enum signature_fault check_jwt(struct exchange *x, struct str token,
+                                      const char *key,
+                                      struct signature_claims *claims)
+{
+    struct str url = arena_printf(x->task.arena, "%s%.*s",
+                                  x->gateway->service->settings.public_url,
+                                  STR_ARG(x->request->target));
+    return signature_check(x->task.arena, token, str_of(key), url,
+                           x->request->body, time_now_ms(), claims);
+}
+
+static enum signature_fault check_old(struct exchange *x, struct str signature,
+                                      const char *key)
+{
+    return signature_old_check(
+        x->task.arena, signature,
+        http_header(x->request, "MessageBird-Request-Timestamp"), str_of(key),
+        x->request->query, x->request->body, time_now_ms());
+}
+
+/* NULL where it is signed, by one key or the other; else the reason, for the
+ * log. */
 static const char *signature_fault(struct exchange *x,
                                    struct signature_claims *claims)
 {
     const struct settings *settings = &x->gateway->service->settings;
+    const char *const keys[] = {settings->signing_key,
+                                settings->old_signing_key};
     struct str token = http_header(x->request, "MessageBird-Signature-JWT");
+    struct str old = settings->old_signatures
+                         ? http_header(x->request, "MessageBird-Signature")
+                         : STR_NONE;
+    enum signature_fault fault = SIGNATURE_MISMATCH;
     if (!has_key(settings))
         return "no_key";
-    if (token.len == 0)
+    if (token.len == 0 && old.len == 0)
         return "unsigned";
-    struct str url = arena_printf(x->task.arena, "%s%.*s", settings->public_url,
-                                  STR_ARG(x->request->target));
-    enum signature_fault fault =
-        signature_check(x->task.arena, token, str_of(settings->signing_key),
-                        url, x->request->body, time_now_ms(), claims);
+    for (size_t i = 0; i < 2 && fault == SIGNATURE_MISMATCH; i++)
+        if (keys[i][0] != '\0')
+            fault = token.len > 0 ? check_jwt(x, token, keys[i], claims)
+                                  : check_old(x, old, keys[i]);
     return fault == SIGNATURE_OK ? NULL : signature_fault_name(fault);
 }
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from http_client import FORM
+from signing import sign_old
 
 SETTINGS = {"WEBHOOK_TOKEN": "a-token-for-flows"}
 RIDE = "17-0123456789abcdef0123456789abcdef"
@@ -101,6 +102,12 @@ def test_badly_signed_webhooks(deployment, ride, claims):
         assert deployment.open.get(path, deployment.signature(path, **claims)).status == 401
     else:
         assert deployment.open.get(path, deployment.signature(path, payload_hash="0" * 64)).status == 401
+
+
+def test_older_signatures_are_not_taken(deployment, ride):
+    """Unless they are switched on."""
+    body = text(ride, "unsigned")
+    assert post(deployment, body, sign_old(deployment.signing_key(), "", body)).status == 401
 
 
 def test_the_signature_of_another_request(deployment, ride):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -9,8 +10,10 @@ import pytest
 from deployment import Deployment
 from http_client import FORM
 from poll import wait_for
+from signing import sign, sign_old
 
 KEY, SIGNING_KEY = "live_a-key-of-ours", "signing key with spaces & ümlaut"
+OLD_KEY = "the key before"
 PUBLIC_URL = "https://rides.example/base"
 
 
@@ -69,7 +72,8 @@ def a_provider():
 @pytest.fixture(scope="module", name="place")
 def a_deployment(provider):
     with Deployment(MESSAGEBIRD_API_KEY=KEY, MESSAGEBIRD_API_URL=provider.url, MESSAGEBIRD_SIGNING_KEY=SIGNING_KEY,
-                    PUBLIC_URL=PUBLIC_URL, SAMPLES="on") as place:
+                    MESSAGEBIRD_SIGNING_KEY_OLD=OLD_KEY, MESSAGEBIRD_OLD_SIGNATURES="on", PUBLIC_URL=PUBLIC_URL,
+                    SAMPLES="on") as place:
         yield place
 
 
@@ -99,6 +103,26 @@ def test_what_the_provider_gets(place, provider, ride):
         assert len(message["reference"]) <= 128
         assert message["reportUrl"].startswith(PUBLIC_URL + "/webhook-status?")
     assert not [line for line in place.log_lines() if KEY.encode() in line or b"a-key-of-ours" in line]
+
+
+@pytest.mark.parametrize("key, status", [(SIGNING_KEY, 200), (OLD_KEY, 200), ("another", 401), ("", 401)])
+def test_keys_while_they_are_rotated(place, ride, key, status):
+    """By the signature of today, and by the one before."""
+    body = urlencode({"message_id": f"rotated {key}", "originator": "447700900101", "recipient": ride["proxy"][1:],
+                      "payload": "rotated"}).encode()
+    path = f"/webhook-voice?destination={ride['proxy'][1:]}&source=447700900101"
+    signed = [{"MessageBird-Signature-JWT": sign(key or "\0", PUBLIC_URL + p, b)} for p, b in
+              (("/webhook", body), (path, b""))]
+    for text, call in (signed, (sign_old(key, "", body), sign_old(key, path.split("?")[1]))):
+        assert place.open.request("POST", "/webhook", body, {"Content-Type": FORM, **text}).status == status
+        assert place.open.get(path, call).status == status
+
+
+def test_an_old_signature_that_is_old(place, ride):
+    path = f"/webhook-voice?destination={ride['proxy'][1:]}&source=447700900101"
+    for age, status in ((250, 200), (-250, 200), (350, 401), (-350, 401)):
+        headers = sign_old(SIGNING_KEY, path.split("?")[1], when=int(time.time()) - age)
+        assert place.open.get(path, headers).status == status, age
 
 
 @pytest.mark.parametrize("sender, other", [("447700900101", "447700900201"), ("447700900201", "447700900101")])

@@ -12,6 +12,14 @@ def _part(value):
     return base64.urlsafe_b64encode(value).rstrip(b"=")
 
 
+def sign_old(key, query, body=b"", when=None):
+    """The headers of the older signature; `query` as it is covered: sorted, and form-encoded."""
+    when = str(int(time.time()) if when is None else when)
+    covered = b"\n".join((when.encode(), query.encode(), hashlib.sha256(body).digest()))
+    return {"MessageBird-Request-Timestamp": when, "MessageBird-Signature": base64.b64encode(
+        hmac.digest(key.encode(), covered, "sha256")).decode()}
+
+
 def sign(key, url, body=b"", algorithm="HS256", **claims):
     """The header's value. A claim given as None is left out."""
     now = int(time.time())
