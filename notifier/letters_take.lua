@@ -12,6 +12,7 @@
 --   connects no more) or full; and of a look {what, letter}.
 local FIRST, GRACE, STATE_S = 10, 16, 604800
 local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
+local CUSTOMER_SINCE, DRIVER_SINCE = 20, 21
 local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
@@ -35,10 +36,15 @@ local function judge(letter, died)
   local ride = letter[10] ~= 'a' and redis.call('GET', ARGV[7] .. letter[3])
   ride = ride and cmsgpack.unpack(ride)
   if ride then letter[9] = ride[GRACE] end
-  local phone = ride and
-                ride[letter[4] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
-  -- Over, too, for whoever left the ride.
-  if letter[9] <= now or (phone and phone ~= letter[7]) then return 'over' end
+  local to_customer = letter[4] == 'customer'
+  local phone = ride and ride[to_customer and CUSTOMER_PHONE or DRIVER_PHONE]
+  local writer_since = ride and letter[10] == 't' and
+                       ride[to_customer and DRIVER_SINCE or CUSTOMER_SINCE] or 0
+  -- Over, too, for whoever left the ride, and for what they wrote.
+  if letter[9] <= now or (phone and phone ~= letter[7]) or
+     writer_since > letter[11] then
+    return 'over'
+  end
   room = room - 1
   return room >= 0 and 'done' or 'full'
 end

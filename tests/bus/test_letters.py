@@ -97,9 +97,14 @@ def plant(outbox, talk, count, died=None, reason="refused", until=None):
     return made
 
 
-def set_ride(outbox, talk, grace, to=None):
-    """Until when the ride connects, and whom."""
+def set_ride(outbox, talk, grace, to=None, others_since=None):
+    """Until when the ride connects, and whom; since when the other of the two
+    is in it, where not from its beginning."""
     ride = [""] * RIDE_FIELDS
+    if others_since:
+        since = [0, others_since] if talk.role == "customer" \
+            else [others_since, 0]
+        ride += ["", *since]
     ride[GRACE] = grace
     ride[CUSTOMER_PHONE if talk.role == "customer" else DRIVER_PHONE] = \
         to or talk.sealed_to
@@ -358,6 +363,9 @@ def test_the_ride_says_until_when(letters, provider, outbox, redis):
     assert not letters.listed()[0]["sendable"]
     assert letters.refused("LETTER_RESEND", reference=reference) == (
         "ride_over", "reference")
+    set_ride(outbox, talk, grace, others_since=redis.now_ms())
+    assert letters.refused("LETTER_RESEND", reference=reference) == (
+        "ride_over", "reference"), "who wrote it has left"
     set_ride(outbox, talk, grace)
     assert letters.taken("LETTER_RESEND", reference=reference) == (1, 0)
     entry, = resent(outbox, 25)
