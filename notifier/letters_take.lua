@@ -40,7 +40,8 @@ local function judge(letter, died)
   local phone = ride and ride[to_customer and CUSTOMER_PHONE or DRIVER_PHONE]
   local writer_since = ride and letter[10] == 't' and
                        ride[to_customer and DRIVER_SINCE or CUSTOMER_SINCE] or 0
-  -- Over, too, for whoever left the ride, and for what they wrote.
+  -- Over, too, for whoever left the ride, and for what was written before who
+  -- has the writer's place, or phone, by now.
   if letter[9] <= now or (phone and phone ~= letter[7]) or
      writer_since > letter[11] then
     return 'over'

@@ -31,13 +31,25 @@ local c = packed and cmsgpack.unpack(packed)
 -- A key that was used again after two days names another ride's claim by now.
 local foreign = c and c[1] ~= number
 if not c or foreign then c = {number, 0, 0, 0} end
-if c[4] > revision then return {'old'} end
-if ends == -1 then ends = math.huge end
-local freed = ends == 0
-if freed then ends = now end
 local before = number_of(redis.call('ZSCORE', KEYS[2], claim))
 local claimed = ARGV[7] ~= '' and
                 number_of(redis.call('ZSCORE', KEYS[2], ARGV[7]))
+if c[4] > revision then
+  -- The claim goes all the same; what was held by it is the ride's, or nobody's.
+  if claimed then
+    for i = 3, 4 do
+      if number_of(redis.call('ZSCORE', KEYS[i], number)) == claimed then
+        redis.call('ZADD', KEYS[i], text(before or now), number)
+      end
+    end
+    redis.call('ZREM', KEYS[2], ARGV[7])
+    redis.call('DEL', KEYS[8])
+  end
+  return {'old'}
+end
+if ends == -1 then ends = math.huge end
+local freed = ends == 0
+if freed then ends = now end
 local function set(key)
   local held = number_of(redis.call('ZSCORE', key, number))
   -- Freed once more, it is remembered from when it really was.

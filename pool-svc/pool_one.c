@@ -4,6 +4,7 @@
 #include "pool-svc/pool_keys.h"
 #include "pool-svc/pools.h"
 #include "shared/script.h"
+#include "shared/sms.h"
 #include "shared/words.h"
 
 SCRIPT(pool_prefixes);
@@ -109,8 +110,10 @@ static void own_valid(struct task *t, const struct msg_pool_edit *m, size_t at)
     if (str_is(text, "none") ||
         (strcmp(name, "language") == 0 && !language_valid(text)))
         task_reject(t, PROBLEM_invalid, str_of(name));
-    else
-        (void)words_valid(t, text, NOTICE_MOST, name);
+    else if (words_valid(t, text, NOTICE_MOST, name) &&
+             strcmp(name, "closed_answer") == 0 &&
+             sms_parts(text) > SMS_MOST_PARTS)
+        task_reject(t, PROBLEM_sms_too_long, str_of(name));
 }
 
 /* Empty: as where it was never set. */

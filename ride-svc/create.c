@@ -104,10 +104,10 @@ static void fill_ride(struct task *t, struct create *c)
 {
     const struct msg_ride_create *m = c->call.request;
     const struct vault *v = service_of(t)->vault;
-    struct str channel = request_channel(m);
-    if (channel.len == 0)
-        channel = pool_channel(c);
-    else if (pool_channel(c).len > 0 && !str_eq(channel, pool_channel(c)))
+    struct str channel = request_channel(m), can = pool_channel(c);
+    if (m->channels.count == 0)
+        channel = can;
+    else if (can.len > 0 && !str_eq(channel, can))
         c->refusal = PROBLEM_lacks_channel;
     c->ride = (struct msg_ride_record){
         .customer = m->customer,
@@ -134,7 +134,8 @@ static void fill_ride(struct task *t, struct create *c)
         .replaces_revision = c->replaces_revision,
         .closed_answer = c->got.closed_answer,
         .closed_caller = c->got.closed_caller,
-        .language = c->got.language};
+        .language = c->got.language,
+        .can = can};
 }
 
 /* False where the text would be too long for the provider. */
@@ -160,8 +161,7 @@ static void fill_notices(struct task *t, struct create *c)
     const char *driver = c->got.driver_notice.len > 0
                              ? arena_cstr(t->arena, c->got.driver_notice)
                              : settings->driver_notice;
-    bool can_send = !str_is(pool_channel(c), "voice");
-    if (!m->quiet && can_send &&
+    if (!m->quiet && ride_can_text(&c->ride) &&
         (!fill_notice(t, c, 0, customer) || !fill_notice(t, c, 2, driver)))
         c->refusal = PROBLEM_sms_too_long;
     if (request_end_passed(c))
@@ -282,8 +282,8 @@ static bool is_asked_for(struct task *t, const struct create *c)
         str_eq(ride->destination, m->destination) &&
         str_eq(ride->datetime, m->datetime) &&
         (c->proxy.len == 0 || str_eq(ride->proxy, phone_str(&c->proxy))) &&
-        (request_channel(m).len == 0 ||
-         str_eq(ride->channels, request_channel(m))))
+        (str_eq(ride->channels, request_channel(m)) ||
+         (m->channels.count == 0 && ride->can.len > 0)))
         return true;
     task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     return false;

@@ -35,7 +35,8 @@ static void add_notices(struct task *t, const struct change *c,
     static const char *const roles[] = {"customer", "driver"};
     const char *template = service_of(t)->settings.cancel_notice;
     const struct msg_ride_record *ride = &c->read.ride;
-    if (strcmp(c->act, "cancel") != 0 || strcmp(template, "none") == 0)
+    if (strcmp(c->act, "cancel") != 0 || strcmp(template, "none") == 0 ||
+        !ride_can_text(ride))
         return;
     struct str text = notice_text(t->arena, template, ride);
     if (sms_parts(text) > SMS_MOST_PARTS) {

@@ -18,12 +18,12 @@ enum { MOST_TRIES = 6, STAND_BACK_MS = 20 };
 
 /* ---- the ride's own number, for who comes ---- */
 
-/* The same change comes to the same claim. */
+/* The same change comes to the same claim, whatever else changed meanwhile: the
+ * one that it has keeps its number for it. */
 static struct str claim_of(struct task *t, const struct party *c)
 {
-    struct str key = arena_printf(
-        t->arena, "%.*s %lld %.*s", STR_ARG(party_id(c)),
-        (long long)c->read.ride.revision, STR_ARG(c->people[c->role].key));
+    struct str key = arena_printf(t->arena, "%.*s %.*s", STR_ARG(party_id(c)),
+                                  STR_ARG(c->people[c->role].key));
     return vault_hash(service_of(t)->vault, t->arena, "party", key);
 }
 

@@ -115,7 +115,7 @@ static void fill_notice(struct task *t, struct party *c, int at,
 {
     struct str *notice = c->notices[at];
     notice[0] = notice[1] = STR_NONE;
-    if (strcmp(template, "none") == 0)
+    if (strcmp(template, "none") == 0 || !ride_can_text(&c->after))
         return;
     struct str text = notice_text(t->arena, template, &c->after);
     notice[0] = arena_printf(t->arena, "%.*s%c%lld", STR_ARG(party_id(c)),

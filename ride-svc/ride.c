@@ -90,6 +90,11 @@ void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,
         settings->cooldown_ms == -1 ? -1 : ride->grace + settings->cooldown_ms;
 }
 
+bool ride_can_text(const struct msg_ride_record *ride)
+{
+    return !str_is(ride->can, "voice");
+}
+
 struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
                               int64_t now_ms)
 {

@@ -41,6 +41,9 @@ void ride_set_end(struct msg_ride_record *ride, const struct settings *settings,
                   int64_t ends);
 
 /* The hold that the ride wants of pool-svc now. */
+/* False: its number is for calls alone, and nothing is ever sent from it. */
+bool ride_can_text(const struct msg_ride_record *ride);
+
 struct msg_hold_set ride_hold(struct str id, const struct msg_ride_record *ride,
                               int64_t now_ms);
 

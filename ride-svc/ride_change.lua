@@ -28,10 +28,11 @@ local function text(n) return string.format('%.0f', n) end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 -- include shared/timeline.inc
+-- include whole_ride.inc
 
 local there = redis.call('GET', KEYS[1])
 if not there then return {'none'} end
-local ride = cmsgpack.unpack(there)
+local ride = whole_ride(there)
 -- A party changed since the keys were named.
 local function is_of(key, phone) return string.sub(key, -#phone) == phone end
 if not is_of(KEYS[2], ride[CUSTOMER_KEY]) or
@@ -70,10 +71,6 @@ for i = 1, 2 do
   end
 end
 
--- One that an earlier version wrote has fewer fields.
-local EMPTY = {[19] = '', [20] = 0, [21] = 0, [22] = '', [23] = 0, [24] = '',
-               [25] = ''}
-for i = #ride + 1, 25 do ride[i] = EMPTY[i] end
 ride[REVISION] = ride[REVISION] + 1
 if act == 'replace' then ride[NEXT] = ARGV[8] end
 local cooldown = tonumber(ARGV[5])

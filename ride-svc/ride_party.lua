@@ -25,15 +25,12 @@ local function text(n) return string.format('%.0f', n) end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 -- include shared/timeline.inc
+-- include whole_ride.inc
 
 local there, role = redis.call('GET', KEYS[1]), ARGV[2]
-local ride = there and cmsgpack.unpack(there)
+local ride = there and whole_ride(there)
 if not ride or ride[REVISION] ~= tonumber(ARGV[3]) then return {'changed'} end
 if ride[GRACE] <= now then return {'over'} end
--- One that an earlier version wrote has fewer fields.
-local EMPTY = {[19] = '', [20] = 0, [21] = 0, [22] = '', [23] = 0, [24] = '',
-               [25] = ''}
-for i = #ride + 1, 25 do ride[i] = EMPTY[i] end
 local is_customer = role == 'customer'
 local stayer = is_customer and 'driver' or 'customer'
 local id_at = is_customer and CUSTOMER or DRIVER

@@ -1,6 +1,7 @@
 #include "shared/settings.h"
 
 #include "shared/str.h"
+#include "shared/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -65,6 +66,18 @@ static bool read_text(const struct row *row, const char *value, void *field,
         return false;
     if (!str_is_utf8(text)) {
         snprintf(why, room, "%s is not UTF-8", row->name);
+        return false;
+    }
+    *(const char **)field = value;
+    return true;
+}
+
+static bool read_language(const struct row *row, const char *value, void *field,
+                          char *why, size_t room)
+{
+    if (!language_valid(str_of(value))) {
+        snprintf(why, room, "%s must be the tag of a language, like nl-NL",
+                 row->name);
         return false;
     }
     *(const char **)field = value;
@@ -162,6 +175,7 @@ static bool read_switch(const struct row *row, const char *value, void *field,
 }
 
 #define KEEP_TEXT(field, most)
+#define KEEP_LANGUAGE(field, most)
 #define KEEP_URL(field, most) static char kept_##field[(most) + 1];
 #define KEEP_NUMBER(field, most)
 #define KEEP_HOURS(field, most)
@@ -172,6 +186,8 @@ static bool read_switch(const struct row *row, const char *value, void *field,
 #undef SETTING
 
 #define ROW_TEXT(field) read_text, offsetof(struct settings, field), NULL
+#define ROW_LANGUAGE(field)                                                    \
+    read_language, offsetof(struct settings, field), NULL
 #define ROW_URL(field) read_url, offsetof(struct settings, field), kept_##field
 #define ROW_NUMBER(field) read_number, offsetof(struct settings, field), NULL
 #define ROW_HOURS(field) read_hours, offsetof(struct settings, field), NULL

@@ -8,12 +8,14 @@
 #include <stdio.h>
 
 /* TEXT: UTF-8 of least to most bytes.
+ * LANGUAGE: its tag, like nl-NL.
  * URL: http:// or https://; the field has no slash at its end.
  * NUMBER: a whole number from least to most.
  * HOURS: hours from least to most, fractions too; the field is in
  * milliseconds. Where least is -1, `never` is taken and is -1.
  * SWITCH: on or off. */
 #define SETTING_TYPE_TEXT const char *
+#define SETTING_TYPE_LANGUAGE const char *
 #define SETTING_TYPE_URL const char *
 #define SETTING_TYPE_NUMBER int64_t
 #define SETTING_TYPE_HOURS int64_t

@@ -13,8 +13,8 @@ static void job_ask(struct page *p)
             &m, &p->job);
 }
 
-static void add_hours(struct arena *arena, cJSON *job, const char *name,
-                      int64_t ms)
+static void add_words_of_hours(struct arena *arena, cJSON *job,
+                               const char *name, int64_t ms)
 {
     double hours = (double)ms / 3600000;
     json_add(arena, job, name,
@@ -29,8 +29,8 @@ static void job_show(struct page *p)
     const struct msg_job *m = &p->job.job;
     cJSON *root = page_values(p, "What if…");
     cJSON *job = show_job(arena, &p->job);
-    add_hours(arena, job, "grace", m->grace);
-    add_hours(arena, job, "cooldown", m->cooldown);
+    add_words_of_hours(arena, job, "grace", m->grace);
+    add_words_of_hours(arena, job, "cooldown", m->cooldown);
     if (m->cooldown < 0)
         cJSON_AddTrueToObject(job, "for_good");
     if (str_is(m->state, "running")) {

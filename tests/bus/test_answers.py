@@ -1,6 +1,7 @@
 """Who is told what became of a text: its sender where it did not arrive, and who
 writes to a ride that is over. From the text that comes in to the answer that
 leaves, ride-svc and the notifier together."""
+import msgpack
 import pytest
 
 from notifiers import wait_texts
@@ -65,6 +66,16 @@ def test_a_report_that_it_did_not_arrive(scene, provider, ride, status):
     answer = provider.tries(scene.ann.phone)[-1]
     assert answer.fields["originator"] == ride["proxy"]
     assert story(scene, ride, "text.answered") == ["customer"]
+
+
+def test_its_notices_stand_without_its_id(scene, ride):
+    key = f"timeline:{tag(ride)}:{ride['id']}"
+    wait_for(lambda: scene.redis.client.llen(key) == 3, what="both sent")
+    raw = [msgpack.unpackb(e) for e in scene.redis.client.lrange(key, 0, -1)]
+    assert sorted(e[3] for e in raw[1:]) == ["c", "d"] and len(raw[0]) == 2
+    events = scene.done("ride-svc", "RIDE_TIMELINE", id=ride["id"])["events"]
+    assert sorted(e["reference"] for e in events[1:]) == [
+        ride["id"] + "c", ride["id"] + "d"]
 
 
 def test_who_came_is_not_told_of_what_who_left_wrote(scene, provider, ride):

@@ -235,6 +235,20 @@ def test_a_change_of_driver_is_not_repeated(world, scene, redis, pair, fault):
                                        record["driver_key"]}
 
 
+def test_a_change_that_something_came_between(world, scene, redis, pair):
+    """The claim that it had holds the number for who comes, and is not in their
+    way."""
+    ride, new = scene.ride(*pair), scene.driver()
+    settle(scene)
+    body = {"id": ride["id"], "driver": new.id}
+    crash(world, "party.claimed", "RIDE_PARTY", body)
+    longer = scene.done("ride-svc", "RIDE_EXTEND", id=ride["id"],
+                        ends=ride["ends"] + HOUR)
+    changed = scene.done("ride-svc", "RIDE_PARTY", **body)
+    assert (changed["id"], changed["driver"]) == (ride["id"], new.id)
+    assert settle(scene).hold(ride["id"]) == [longer["closed"] + 60_000] * 3
+
+
 @WHO
 def test_a_ride_in_place_of_another_is_made_once(world, scene, redis, pair,
                                                  who):

@@ -398,10 +398,10 @@ class Pool:
             "ends": 0, "lasts": HOUR, **more})
         return (claim, got) if reply != "PROBLEM" else (None, got)
 
-    def hold(self, claim, number, a, b, until, revision=1):
+    def hold(self, claim, number, a, b, until, revision=1, **more):
         self.scene.done("pool-svc", "HOLD_SET", pool=self.name, claim=claim,
                         number=number, customer=a, driver=b, until=until,
-                        revision=revision)
+                        revision=revision, **more)
 
     def take(self, a, b, until, **more):
         """Assigned and confirmed; (claim, number)."""
@@ -409,6 +409,42 @@ class Pool:
         assert claim, got
         self.hold(claim, got["number"], a, b, until)
         return claim, got["number"]
+
+
+def held_until(redis, pool, *people):
+    return [redis.client.zscore(f"pool:{{default}}:held:{who}",
+                                pool.numbers[0]) for who in people]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_claim_that_is_taken_over(scene, redis, times):
+    """By who comes for the driver, while the ride has less left than a claim:
+    the hold of both is the ride's, and the claim is gone."""
+    pool, until = Pool(scene, 1), redis.now_ms() + MINUTE
+    ride, number = pool.take("a", "b", until)
+    claim, got = pool.ask("a", "c", wanted=number, renew=number,
+                          spared="customer", ends=until)
+    assert got["number"] == number
+    for _ in range(times):
+        pool.hold(ride, number, "a", "c", until, revision=2, takes_over=claim)
+    assert held_until(redis, pool, "a", "c") == [until, until]
+    assert scene.uses() == {number: 1}
+    assert not redis.client.exists(f"pool:{{default}}:claim:{claim}")
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_claim_that_is_taken_over_late(scene, redis, over):
+    """After what became of the ride since, which stands."""
+    pool, until = Pool(scene, 1), redis.now_ms() + MINUTE
+    ride, number = pool.take("a", "b", until)
+    claim, _ = pool.ask("a", "c", wanted=number, renew=number,
+                        spared="customer", ends=until)
+    pool.hold(ride, number, "a", "c", 0 if over else until + 1, revision=3)
+    pool.hold(ride, number, "a", "c", until, revision=2, takes_over=claim)
+    until = redis.now_ms() if over else until + 1
+    assert max(held_until(redis, pool, "a", "c")) <= until
+    assert over or held_until(redis, pool, "a", "c") == [until, until]
+    assert scene.uses() == {number: 0 if over else 1}
 
 
 def test_an_empty_pool_has_no_number(scene):

@@ -82,6 +82,7 @@ def test_an_answer_that_a_pool_has_where_none_is_set(world, scene, redis,
 @pytest.mark.parametrize("field, flag, value, code", [
     ("closed_answer", "reanswer", "x" * 501, "too_long"),
     ("closed_answer", "reanswer", "a\nb", "invalid"),
+    ("closed_answer", "reanswer", "\U0001f44b" * 400, "sms_too_long"),
     ("closed_caller", "recaller", "none", "invalid"),
     ("closed_caller", "recaller", "x" * 501, "too_long"),
     ("language", "relanguage", "none", "invalid"),
@@ -128,6 +129,41 @@ def test_rides_do_what_their_pool_can(scene, pair, channel, other):
         assert scene.text(pair[0].phone, ride["proxy"]) == "forwarded"
         assert "text messages only" in scene.call(pair[0].phone,
                                                   ride["proxy"])
+
+
+def test_both_is_more_than_a_pool_for_one_can(scene, pair):
+    pool_for(scene, "sms")
+    name, problem = scene.ask("ride-svc", "RIDE_CREATE", **scene.request(
+        *pair, pool="one", channels=["sms", "voice"]))
+    assert (name, problem["code"]) == ("PROBLEM", "lacks_channel")
+
+
+def test_nothing_is_sent_from_a_number_for_calls(world, scene, pair):
+    """Not when the driver changes, nor when the ride is cancelled."""
+    loud = world.start("ride-svc", "loud", CANCEL_NOTICE="cancelled")
+    pool_for(scene, "voice")
+    ride, new = scene.ride(*pair, by=loud, pool="one"), scene.driver()
+    changed = loud.bus.ask("RIDE_PARTY", {"id": ride["id"],
+                                          "driver": new.id})[1]
+    assert (changed["id"], changed["driver"]) == (ride["id"], new.id)
+    assert loud.bus.ask("RIDE_CANCEL", {"id": ride["id"]})[0] == "RIDE"
+    assert scene.outbox() == []
+    loud.stop(at_once=True)
+
+
+def test_another_pool_decides_anew(scene, pair):
+    """The next ride of a change of customer is for what its own pool can."""
+    pool_for(scene, "voice")
+    scene.done("pool-svc", "POOL_EDIT", name="one", reprefix=True,
+               prefixes=["4477009000"])
+    scene.number(pool=scene.pool("both", "1")["name"])
+    ride, other = scene.ride(*pair), scene.customer(phone="12015550123")
+    assert ride["channels"] == "voice"
+    busy = scene.ride(other, scene.driver(), pool="one")
+    assert busy["proxy"] == ride["proxy"]
+    going = scene.done("ride-svc", "RIDE_PARTY", id=ride["id"],
+                       customer=other.id)
+    assert (going["pool"], going["channels"]) == ("both", "")
 
 
 def test_a_pool_for_both_takes_any(scene, pair):

@@ -452,8 +452,7 @@ def test_references_are_told_whole(scene, redis, pair):
 
 
 def test_one_number_serves_thousands(scene, redis):
-    """Each of its 2,000 rides is found by who writes; the next one costs no
-    more than the first."""
+    """Each of its 2,000 rides is found by who writes."""
     number, rides = scene.number(), 2000
     ride_svc = scene.daemon("ride-svc").bus
     phones = [f"1{area}55501{n:02}" for area in range(201, 241)

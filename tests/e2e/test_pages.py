@@ -69,6 +69,10 @@ def test_a_pool_for_calls_only(browser, deployment):
     assert beside(page, "number-can") == "This number cannot do all that its pool is for."
     page = browser.send("/numbers", phone="+33 6 99 90 00 01", pool="FR", capabilities="voice")
     assert "The proxy number is added." in page
+    ride = {"customer": 1, "driver": 1, "start": "a", "destination": "b", "datetime": "c", "pool": "FR"}
+    page = browser.send("/createride", **ride, channels="sms")
+    assert browser.answer.status == 422 and '<option value="sms" selected>' in page
+    assert "numbers of this ride" in beside(page, "ride-channels")
     assert "<dt>It can</dt><dd>calls</dd>" in browser.go("/numbers/+33699900001")
 
 

@@ -186,6 +186,7 @@ static void refuses(void **state)
         {"COOLDOWN_HOURS", "Never", "or never"},
         {"PUBLIC_URL", "ride.example.org", "begins with http://"},
         {"PUBLIC_URL", "ftp://ride.example", "begins with http://"},
+        {"VOICE_LANGUAGE", "nl_NL", "the tag of a language, like nl-NL"},
         {"PUBLIC_URL", "https://a b", "begins with http://"},
         {"PUBLIC_URL", "https://a\r\nX: y", "begins with http://"},
         {"PUBLIC_URL", "https://\xc3\xa9.example", "begins with http://"},
