@@ -29,13 +29,13 @@ static bool small_number(struct str s, int64_t least, int64_t most, int *out)
 static bool take_login(struct str *rest, struct redis_url *out,
                        const char **why)
 {
-    const char *at = memrchr(rest->ptr, '@', rest->len);
+    const char *at = rest->len > 0 ? memrchr(rest->ptr, '@', rest->len) : NULL;
     if (at == NULL)
         return true;
     struct str login = {rest->ptr, (size_t)(at - rest->ptr)};
     *rest = str_from(*rest, login.len + 1);
     struct str user = STR_NONE;
-    if (memchr(login.ptr, ':', login.len) != NULL)
+    if (login.len > 0 && memchr(login.ptr, ':', login.len) != NULL)
         user = str_cut(&login, ':');
     return keep(out->user, sizeof(out->user), user, why) &&
            keep(out->password, sizeof(out->password), login, why);
