@@ -45,10 +45,11 @@ static void send_assign(struct task *t, struct ask *c)
 /* What is the pool's own. */
 static void read_own(const struct value *own, struct msg_number_assigned *reply)
 {
-    struct str *const fields[] = {
+    enum { OWN_FIELDS = 6 };
+    struct str *const fields[OWN_FIELDS] = {
         &reply->capabilities,  &reply->customer_notice, &reply->driver_notice,
         &reply->closed_answer, &reply->closed_caller,   &reply->language};
-    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+    for (size_t i = 0; i < OWN_FIELDS; i++)
         *fields[i] = value_str(value_at(own, i));
 }
 

@@ -5,12 +5,12 @@
 #include "shared/message.h"
 
 static const struct message_type *const types[] = {
-    &type_route,        &type_ride_record, &type_event,
-    &type_alert_record, &type_pool_alert,  &type_letter_record};
+    &type_route,      &type_ride_record,   &type_event, &type_alert_record,
+    &type_pool_alert, &type_letter_record, NULL};
 
 FUZZ(arena, input)
 {
-    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+    for (size_t i = 0; types[i] != NULL; i++) {
         void *record = arena_alloc(arena, types[i]->size);
         if (!record_decode(types[i], input, arena, record))
             continue;
