@@ -117,7 +117,8 @@ static void add_text_or_null(struct arena *arena, cJSON *object,
         cJSON_AddNullToObject(object, name);
 }
 
-cJSON *show_pool(struct arena *arena, const union got *got)
+/* As a list has it: without its own words, which would be too much. */
+static cJSON *show_pool_in_list(struct arena *arena, const union got *got)
 {
     const struct msg_pool *m = &got->pool;
     cJSON *json = cJSON_CreateObject();
@@ -133,6 +134,13 @@ cJSON *show_pool(struct arena *arena, const union got *got)
     add_unless_none(json, "short_in_days", m->short_in);
     add_unless_none(json, "low_water", m->low_water);
     cJSON_AddBoolToObject(json, "low", m->low);
+    return json;
+}
+
+cJSON *show_pool(struct arena *arena, const union got *got)
+{
+    const struct msg_pool *m = &got->pool;
+    cJSON *json = show_pool_in_list(arena, got);
     add_text_or_null(arena, json, "customer_notice", m->customer_notice);
     add_text_or_null(arena, json, "driver_notice", m->driver_notice);
     add_text_or_null(arena, json, "closed_answer", m->closed_answer);
@@ -303,7 +311,8 @@ cJSON *show_numbers(struct arena *arena, const union got *got)
 
 cJSON *show_pools(struct arena *arena, const union got *got)
 {
-    return show_list(arena, &got->pools.pools, &type_pool, show_pool, STR_NONE);
+    return show_list(arena, &got->pools.pools, &type_pool, show_pool_in_list,
+                     STR_NONE);
 }
 
 static cJSON *show_pool_day(struct arena *arena, const struct msg_pool_day *m)

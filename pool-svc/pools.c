@@ -205,7 +205,7 @@ static void list_run(struct task *t)
             value_str(value_at(&c->pools, i * 2 + 1)), &c->figures[i]);
         /* Those of all pools would be too much for one message. */
         m.customer_notice = m.driver_notice = STR_NONE;
-        m.closed_answer = m.closed_caller = STR_NONE;
+        m.closed_answer = m.closed_caller = m.language = STR_NONE;
         reply->pools.items[reply->pools.count++] =
             message_pack(t->arena, &type_pool, &m);
     }
