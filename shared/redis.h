@@ -66,7 +66,7 @@ const struct value *value_at(const struct value *list, size_t at);
 /* A number, or a string that reads as one; else `otherwise`. */
 int64_t value_num(const struct value *v, int64_t otherwise);
 struct str value_str(const struct value *v);
-/* Milliseconds since 1970, out of the reply to TIME. */
+/* Milliseconds since 1970, out of the reply to TIME; 0 where it is no time. */
 int64_t redis_time_ms(const struct value *time);
 /* The value behind `field` in a flat list of pairs (HGETALL). */
 struct str value_field(const struct value *pairs, const char *field);

@@ -26,8 +26,11 @@ struct str value_str(const struct value *v)
 
 int64_t redis_time_ms(const struct value *time)
 {
-    return value_num(value_at(time, 0), 0) * 1000 +
-           value_num(value_at(time, 1), 0) / 1000;
+    int64_t ms = 0;
+    if (__builtin_mul_overflow(value_num(value_at(time, 0), 0), 1000, &ms) ||
+        __builtin_add_overflow(ms, value_num(value_at(time, 1), 0) / 1000, &ms))
+        return 0;
+    return ms;
 }
 
 struct str value_field(const struct value *pairs, const char *field)
