@@ -135,7 +135,8 @@ static void fill_ride(struct task *t, struct create *c)
         .closed_answer = c->got.closed_answer,
         .closed_caller = c->got.closed_caller,
         .language = c->got.language,
-        .can = can};
+        .can = can,
+        .implied = m->channels.count == 0 && can.len > 0};
 }
 
 /* False where the text would be too long for the provider. */
@@ -283,7 +284,7 @@ static bool is_asked_for(struct task *t, const struct create *c)
         str_eq(ride->datetime, m->datetime) &&
         (c->proxy.len == 0 || str_eq(ride->proxy, phone_str(&c->proxy))) &&
         (str_eq(ride->channels, request_channel(m)) ||
-         (m->channels.count == 0 && ride->can.len > 0)))
+         (m->channels.count == 0 && ride->implied)))
         return true;
     task_reject(t, PROBLEM_key_reused, STR("Idempotency-Key"));
     return false;

@@ -12,7 +12,7 @@ static void make_next(struct task *t, struct party *c)
     const struct msg_ride_record *ride = &c->read.ride;
     struct list channels = {NULL, 0};
     /* What came with the pool alone, another pool decides anew. */
-    if (ride->channels.len > 0 && ride->can.len == 0) {
+    if (ride->channels.len > 0 && !ride->implied) {
         channels.items = arena_alloc(t->arena, sizeof(*channels.items));
         channels.items[channels.count++] = ride->channels;
     }

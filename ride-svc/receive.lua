@@ -21,6 +21,7 @@ local KEPT_S, OLD_MS, EARLY_MS = 172800, 172800000, 60000
 local MINUTE_MS, MOST_HELD_BACK = 60000, 300
 local DAY_S, ANSWER_MS = 86400, 14400000
 local CUSTOMER_PHONE, DRIVER_PHONE, CLOSED_ANSWER = 5, 6, 27
+local CAN = 30
 local MOST_UNROUTED, UNROUTED_S = 1000, 86400
 local function text(n) return string.format('%.0f', n) end
 
@@ -82,6 +83,7 @@ if (fate == 'closed' or fate == 'no_texts') and ARGV[13] ~= '' and
   -- Who left the ride is not who has their place by now.
   if (route[9] or '') ~= '' then party = route[9] end
   words = ride and fate == 'closed' and ride[CLOSED_ANSWER]
+  if ride and ride[CAN] == 'voice' then party = nil end
 end
 if party and ARGV[13] == '?' then return {'answer', fate, words or ''} end
 

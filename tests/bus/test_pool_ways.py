@@ -123,6 +123,7 @@ def test_rides_do_what_their_pool_can(scene, pair, channel, other):
     if channel == "voice":
         assert scene.outbox() == [], "its numbers cannot write"
         assert scene.text(pair[0].phone, ride["proxy"]) == "no_texts"
+        assert scene.outbox() == []
         assert scene.call(pair[0].phone, ride["proxy"]) == pair[1].phone
     else:
         assert len(scene.outbox()) == 2
@@ -151,19 +152,22 @@ def test_nothing_is_sent_from_a_number_for_calls(world, scene, pair):
     loud.stop(at_once=True)
 
 
-def test_another_pool_decides_anew(scene, pair):
-    """The next ride of a change of customer is for what its own pool can."""
+@pytest.mark.parametrize("asked", ["", "voice"])
+def test_another_pool_decides_anew(scene, pair, asked):
+    """The next ride of a change of customer is for what its own pool can,
+    unless a channel was asked for."""
     pool_for(scene, "voice")
     scene.done("pool-svc", "POOL_EDIT", name="one", reprefix=True,
                prefixes=["4477009000"])
     scene.number(pool=scene.pool("both", "1")["name"])
-    ride, other = scene.ride(*pair), scene.customer(phone="12015550123")
+    ride = scene.ride(*pair, channels=[asked] if asked else [])
+    other = scene.customer(phone="12015550123")
     assert ride["channels"] == "voice"
     busy = scene.ride(other, scene.driver(), pool="one")
     assert busy["proxy"] == ride["proxy"]
     going = scene.done("ride-svc", "RIDE_PARTY", id=ride["id"],
                        customer=other.id)
-    assert (going["pool"], going["channels"]) == ("both", "")
+    assert (going["pool"], going["channels"]) == ("both", asked)
 
 
 def test_a_pool_for_both_takes_any(scene, pair):
