@@ -1,4 +1,4 @@
-#include "gateway/api_json.h"
+#include "gateway/api_json_parts.h"
 
 #include "gateway/answer.h"
 #include "shared/log.h"
@@ -20,21 +20,11 @@ static void add_end(struct arena *arena, cJSON *object, const char *name,
         cJSON_AddNullToObject(object, name);
 }
 
-/* Proxy numbers are shown plain. */
-static void add_phone(struct arena *arena, cJSON *object, const char *name,
-                      struct str digits)
+void json_phone(struct arena *arena, cJSON *object, const char *name,
+                struct str digits)
 {
     json_add(arena, object, name,
              arena_printf(arena, "+%.*s", STR_ARG(digits)));
-}
-
-/* null for -1 */
-static void add_unless_none(cJSON *object, const char *name, int64_t num)
-{
-    if (num >= 0)
-        cJSON_AddNumberToObject(object, name, (double)num);
-    else
-        cJSON_AddNullToObject(object, name);
 }
 
 static cJSON *person(struct arena *arena, int64_t id, struct str name,
@@ -53,125 +43,13 @@ cJSON *show_person(struct arena *arena, const union got *got)
     return person(arena, m->id, m->name, m->phone);
 }
 
-static void add_words(struct arena *arena, cJSON *object, const char *name,
-                      const struct list *words)
+void json_words(struct arena *arena, cJSON *object, const char *name,
+                const struct list *words)
 {
     cJSON *array = cJSON_AddArrayToObject(object, name);
     for (size_t i = 0; i < words->count; i++)
         cJSON_AddItemToArray(
             array, cJSON_CreateString(arena_cstr(arena, words->items[i])));
-}
-
-cJSON *show_number(struct arena *arena, const union got *got)
-{
-    const struct msg_number *m = &got->number;
-    cJSON *json = cJSON_CreateObject();
-    add_phone(arena, json, "id", m->phone);
-    add_phone(arena, json, "phone", m->phone);
-    json_add(arena, json, "pool", m->pool);
-    json_add(arena, json, "state", m->state);
-    json_add(arena, json, "label", m->label);
-    add_words(arena, json, "capabilities", &m->capabilities);
-    cJSON_AddNumberToObject(json, "rides", (double)m->rides);
-    return json;
-}
-
-static cJSON *show_fate(struct arena *arena, struct str line)
-{
-    cJSON *json = cJSON_CreateObject();
-    int64_t number = 0;
-    (void)str_to_num(str_cut(&line, '\t'), &number);
-    struct str fate = str_cut(&line, '\t'), phone = str_cut(&line, '\t');
-    struct str code = str_cut(&line, '\t');
-    cJSON_AddNumberToObject(json, "line", (double)number);
-    json_add(arena, json, "fate", fate);
-    json_add(arena, json, "phone", phone);
-    if (code.len > 0)
-        json_add(arena, json, "code", code);
-    if (line.len > 0)
-        json_add(arena, json, "field", line);
-    return json;
-}
-
-cJSON *show_numbers_imported(struct arena *arena, const union got *got)
-{
-    const struct msg_numbers_imported *m = &got->numbers_imported;
-    struct str fates = m->fates;
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddBoolToObject(json, "dry_run", m->dry);
-    cJSON_AddNumberToObject(json, "added", (double)m->added);
-    cJSON_AddNumberToObject(json, "there", (double)m->there);
-    cJSON_AddNumberToObject(json, "refused", (double)m->refused);
-    cJSON *items = cJSON_AddArrayToObject(json, "items");
-    while (fates.len > 0)
-        cJSON_AddItemToArray(items, show_fate(arena, str_cut(&fates, '\n')));
-    return json;
-}
-
-static void add_text_or_null(struct arena *arena, cJSON *object,
-                             const char *name, struct str text)
-{
-    if (text.len > 0)
-        json_add(arena, object, name, text);
-    else
-        cJSON_AddNullToObject(object, name);
-}
-
-/* As a list has it: without its own words, which would be too much. */
-static cJSON *show_pool_in_list(struct arena *arena, const union got *got)
-{
-    const struct msg_pool *m = &got->pool;
-    cJSON *json = cJSON_CreateObject();
-    json_add(arena, json, "id", m->name);
-    json_add(arena, json, "name", m->name);
-    add_words(arena, json, "prefixes", &m->prefixes);
-    add_words(arena, json, "capabilities", &m->capabilities);
-    cJSON_AddNumberToObject(json, "numbers", (double)m->numbers);
-    cJSON_AddNumberToObject(json, "held", (double)m->held);
-    cJSON_AddNumberToObject(json, "busiest", (double)m->busiest);
-    cJSON_AddNumberToObject(json, "peak_need", (double)m->need);
-    cJSON_AddBoolToObject(json, "refused", m->refused);
-    add_unless_none(json, "short_in_days", m->short_in);
-    add_unless_none(json, "low_water", m->low_water);
-    cJSON_AddBoolToObject(json, "low", m->low);
-    return json;
-}
-
-cJSON *show_pool(struct arena *arena, const union got *got)
-{
-    const struct msg_pool *m = &got->pool;
-    cJSON *json = show_pool_in_list(arena, got);
-    add_text_or_null(arena, json, "customer_notice", m->customer_notice);
-    add_text_or_null(arena, json, "driver_notice", m->driver_notice);
-    add_text_or_null(arena, json, "closed_answer", m->closed_answer);
-    add_text_or_null(arena, json, "closed_caller", m->closed_caller);
-    add_text_or_null(arena, json, "language", m->language);
-    return json;
-}
-
-static void add_hours(cJSON *object, const char *name, int64_t ms)
-{
-    if (ms >= 0)
-        cJSON_AddNumberToObject(object, name, (double)ms / 3600000);
-    else
-        cJSON_AddStringToObject(object, name, "never");
-}
-
-cJSON *show_job(struct arena *arena, const union got *got)
-{
-    const struct msg_job *m = &got->job;
-    cJSON *json = cJSON_CreateObject();
-    json_add(arena, json, "id", m->id);
-    json_add(arena, json, "state", m->state);
-    cJSON_AddNumberToObject(json, "percent", (double)m->percent);
-    json_add(arena, json, "pool", m->pool);
-    add_hours(json, "grace_hours", m->grace);
-    add_hours(json, "cooldown_hours", m->cooldown);
-    cJSON_AddNumberToObject(json, "rides", (double)m->rides);
-    cJSON_AddNumberToObject(json, "numbers", (double)m->numbers);
-    cJSON_AddNumberToObject(json, "numbers_as_was", (double)m->as_was);
-    cJSON_AddNumberToObject(json, "busiest", (double)m->busiest);
-    return json;
 }
 
 cJSON *show_ride(struct arena *arena, const union got *got)
@@ -190,7 +68,7 @@ cJSON *show_ride(struct arena *arena, const union got *got)
     json_add(arena, json, "destination", m->destination);
     json_add(arena, json, "datetime", m->datetime);
     json_add(arena, json, "pool", m->pool);
-    add_phone(arena, json, "proxy", m->proxy);
+    json_phone(arena, json, "proxy", m->proxy);
     add_time(arena, json, "created_at", m->created);
     if (m->next.len > 0)
         json_add(arena, json, "next", m->next);
@@ -243,7 +121,7 @@ static cJSON *show_letter(struct arena *arena, const union got *got)
         cJSON_AddStringToObject(json, "kind", kind);
     else
         cJSON_AddNullToObject(json, "kind");
-    add_phone(arena, json, "proxy", m->proxy);
+    json_phone(arena, json, "proxy", m->proxy);
     add_time(arena, json, "queued_at", m->queued);
     add_time(arena, json, "died_at", m->died);
     cJSON_AddNumberToObject(json, "parts", (double)m->parts);
@@ -263,9 +141,8 @@ cJSON *show_letters_taken(struct arena *arena, const union got *got)
 
 /* ---- lists ---- */
 
-/* One that we cannot read is left out rather than all the others with it. */
-static bool decode(struct arena *arena, const struct message_type *type,
-                   struct str item, void *out)
+bool json_item(struct arena *arena, const struct message_type *type,
+               struct str item, void *out)
 {
     const char *fault = NULL;
     bool missing = false;
@@ -276,16 +153,16 @@ static bool decode(struct arena *arena, const struct message_type *type,
     return false;
 }
 
-static cJSON *show_list(struct arena *arena, const struct list *list,
-                        const struct message_type *type,
-                        cJSON *(*show)(struct arena *, const union got *),
-                        struct str next)
+cJSON *json_list(struct arena *arena, const struct list *list,
+                 const struct message_type *type,
+                 cJSON *(*show)(struct arena *, const union got *),
+                 struct str next)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON *items = cJSON_AddArrayToObject(json, "items");
     union got one;
     for (size_t i = 0; i < list->count; i++)
-        if (decode(arena, type, list->items[i], &one))
+        if (json_item(arena, type, list->items[i], &one))
             cJSON_AddItemToArray(items, show(arena, &one));
     if (next.len > 0)
         json_add(arena, json, "next", next);
@@ -299,58 +176,19 @@ cJSON *show_people(struct arena *arena, const union got *got)
     struct str next = STR_NONE;
     if (got->people.next != 0)
         next = arena_printf(arena, "%lld", (long long)got->people.next);
-    return show_list(arena, &got->people.people, &type_person, show_person,
+    return json_list(arena, &got->people.people, &type_person, show_person,
                      next);
-}
-
-cJSON *show_numbers(struct arena *arena, const union got *got)
-{
-    return show_list(arena, &got->numbers.numbers, &type_number, show_number,
-                     got->numbers.next);
-}
-
-cJSON *show_pools(struct arena *arena, const union got *got)
-{
-    return show_list(arena, &got->pools.pools, &type_pool, show_pool_in_list,
-                     STR_NONE);
-}
-
-static cJSON *show_pool_day(struct arena *arena, const struct msg_pool_day *m)
-{
-    cJSON *json = cJSON_CreateObject();
-    struct str time = time_text(arena, m->day);
-    json_add(arena, json, "day", str_cut(&time, 'T'));
-    cJSON_AddNumberToObject(json, "peak_need", (double)m->need);
-    cJSON_AddNumberToObject(json, "busiest", (double)m->busiest);
-    cJSON_AddBoolToObject(json, "refused", m->refused);
-    return json;
-}
-
-cJSON *show_pool_figures(struct arena *arena, const union got *got)
-{
-    const struct list *days = &got->pool_figures.days;
-    const struct list *pool = &got->pool_figures.pool;
-    union got one = {0};
-    struct msg_pool_day day;
-    if (pool->count > 0)
-        (void)decode(arena, &type_pool, pool->items[0], &one);
-    cJSON *json = show_pool(arena, &one);
-    cJSON *items = cJSON_AddArrayToObject(json, "days");
-    for (size_t i = 0; i < days->count; i++)
-        if (decode(arena, &type_pool_day, days->items[i], &day))
-            cJSON_AddItemToArray(items, show_pool_day(arena, &day));
-    return json;
 }
 
 cJSON *show_rides(struct arena *arena, const union got *got)
 {
-    return show_list(arena, &got->rides.rides, &type_ride, show_ride,
+    return json_list(arena, &got->rides.rides, &type_ride, show_ride,
                      got->rides.next);
 }
 
 cJSON *show_letters(struct arena *arena, const union got *got)
 {
-    return show_list(arena, &got->letters.letters, &type_letter, show_letter,
+    return json_list(arena, &got->letters.letters, &type_letter, show_letter,
                      got->letters.next);
 }
 
@@ -361,7 +199,7 @@ cJSON *show_timeline(struct arena *arena, const union got *got)
     cJSON *items = cJSON_AddArrayToObject(json, "items");
     struct msg_event event;
     for (size_t i = 0; i < events->count; i++)
-        if (decode(arena, &type_event, events->items[i], &event))
+        if (json_item(arena, &type_event, events->items[i], &event))
             cJSON_AddItemToArray(items, show_event(arena, &event));
     cJSON_AddNullToObject(json, "next");
     return json;
@@ -373,7 +211,7 @@ static void add_phone_or_null(struct arena *arena, cJSON *object,
                               const char *name, struct str digits)
 {
     if (digits.len > 0)
-        add_phone(arena, object, name, digits);
+        json_phone(arena, object, name, digits);
     else
         cJSON_AddNullToObject(object, name);
 }
@@ -391,7 +229,7 @@ static cJSON *show_reason(struct arena *arena,
                           const struct msg_number_reason *m, struct str proxy)
 {
     cJSON *json = cJSON_CreateObject();
-    add_phone(arena, json, "number", m->number);
+    json_phone(arena, json, "number", m->number);
     json_add(arena, json, "verdict", m->verdict);
     add_time_or_null(arena, json, "until", m->until);
     if (m->until == -1)
@@ -411,7 +249,7 @@ static void add_walk(struct arena *arena, cJSON *json,
     add_time_or_null(arena, now, "next_free_at", m->next_free);
     cJSON *numbers = cJSON_AddArrayToObject(now, "numbers");
     for (size_t i = 0; i < m->numbers.count; i++)
-        if (decode(arena, &type_number_reason, m->numbers.items[i], &one))
+        if (json_item(arena, &type_number_reason, m->numbers.items[i], &one))
             cJSON_AddItemToArray(numbers, show_reason(arena, &one, m->proxy));
     cJSON_AddNumberToObject(now, "left_out", (double)m->left_out);
     cJSON_AddNumberToObject(now, "more", (double)m->more);

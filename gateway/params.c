@@ -67,6 +67,20 @@ bool params_parse_form(struct params *params, struct arena *arena,
     return true;
 }
 
+void params_add_encoded(struct buffer *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (char_is_letter(c) || char_is_digit(c) ||
+            (c != '\0' && strchr("-._~", c) != NULL))
+            buffer_add(out, &c, 1);
+        else if (c == ' ')
+            buffer_add(out, "+", 1);
+        else
+            buffer_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+}
+
 /* What cJSON does not tell of the text that it parses: how deep it nests, how
  * each member of the outermost object was written, and which held a NUL. */
 struct scan {

@@ -25,6 +25,10 @@ struct params {
 bool params_parse_form(struct params *params, struct arena *arena,
                        struct str raw, struct str *fault);
 
+/* The way back, of a name or a value; all but letters, digits and "-._~" is
+ * escaped, and a space is `+`. */
+void params_add_encoded(struct buffer *out, struct str text);
+
 /* A JSON object (cJSON), at most 8 deep. Numbers come as their text, arrays and
  * objects as PARAM_OTHER with an empty value. False where it is no such object,
  * holds a NUL or bad UTF-8, or has bytes behind it. */

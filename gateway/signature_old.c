@@ -8,20 +8,6 @@
 
 #include "gateway/params.h"
 
-static void add_encoded(struct buffer *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (char_is_letter(c) || char_is_digit(c) ||
-            (c != '\0' && strchr("-._~", c) != NULL))
-            buffer_add(out, &c, 1);
-        else if (c == ' ')
-            buffer_add(out, "+", 1);
-        else
-            buffer_printf(out, "%%%02X", (unsigned)(unsigned char)c);
-    }
-}
-
 /* By name; those of one name stay in their order. */
 static void sort(struct params *params)
 {
@@ -46,9 +32,9 @@ static bool add_query(struct arena *arena, struct buffer *out, struct str query)
     sort(params);
     for (size_t i = 0; i < params->count; i++) {
         buffer_add(out, "&", i > 0 ? 1 : 0);
-        add_encoded(out, params->items[i].name);
+        params_add_encoded(out, params->items[i].name);
         buffer_add(out, "=", 1);
-        add_encoded(out, params->items[i].value);
+        params_add_encoded(out, params->items[i].value);
     }
     return true;
 }

@@ -86,7 +86,7 @@ static struct str link_to(const struct page *p, enum page_list which,
         if (from.len == 0)
             continue;
         buffer_printf(&out, "%s=", lists[i].name);
-        page_add_encoded(&out, from);
+        params_add_encoded(&out, from);
         buffer_str(&out, STR("&"));
     }
     out.len--; /* the last `&`, or the `?` */

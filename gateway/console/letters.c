@@ -51,7 +51,7 @@ static void add_more(struct page *p, cJSON *list)
     if (next.len == 0)
         return;
     buffer_str(&out, STR("/messages?cursor="));
-    page_add_encoded(&out, next);
+    params_add_encoded(&out, next);
     json_add(p->e.x.task.arena, list, "more", buffer_view(&out));
     buffer_free(&out);
 }

@@ -88,19 +88,6 @@ static void add_refusal(const struct page *p, cJSON *root)
     }
 }
 
-void page_add_encoded(struct buffer *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c));
-        if (plain)
-            buffer_add(out, &c, 1);
-        else
-            buffer_printf(out, "%%%02X", (unsigned)(unsigned char)c);
-    }
-}
-
 /* ---- values ---- */
 
 void page_add_times(struct arena *arena, cJSON *thing)

@@ -50,9 +50,6 @@ void page_add_channel(cJSON *thing, struct str channels);
 /* What a number can, or each of a pool's: "texts and calls". */
 void page_add_can(struct arena *arena, cJSON *thing);
 
-/* A cursor, as it may stand in a link's query. */
-void page_add_encoded(struct buffer *out, struct str text);
-
 /* Renders between head and foot, and frees the values. */
 void page_answer(struct exchange *x, int status, struct str html,
                  cJSON **values);

@@ -11,7 +11,7 @@ from measures import PEOPLE, RIDE, make_people, say
 CREATES = 2 * PEOPLE  # a burst: each customer and each driver is in two of them
 BURSTS = 2  # the same in each cell, since what people hold costs, too; ten numbers are enough for so many
 SMALL = ((1_000, 100_000), (10, 1_000), 100_000)  # live rides, numbers, past rides
-FULL = ((1_000, 100_000, 1_000_000), (10, 1_000, 10_000), 5_000_000)  # which take 9 GB
+FULL = ((1_000, 100_000, 1_000_000), (10, 1_000, 10_000), 5_000_000)
 
 
 def redis_us(d):
