@@ -16,6 +16,7 @@ struct tasks {
     struct refusal *refusals;
     struct loop_hook *hook;
     struct task *first, **last; /* ready to run */
+    struct task *newest;        /* of those alive */
     unsigned alive;
 };
 
@@ -65,6 +66,12 @@ void tasks_destroy(struct tasks **tasks)
     if (*tasks == NULL)
         return;
     loop_hook_destroy(&(*tasks)->hook);
+    for (struct task *t = (*tasks)->newest, *older = NULL; t != NULL;
+         t = older) {
+        struct arena *arena = t->arena;
+        older = t->older;
+        arena_destroy(&arena);
+    }
     free(*tasks);
     *tasks = NULL;
 }
@@ -84,6 +91,10 @@ void *task_new(struct tasks *tasks, size_t size, void (*run)(struct task *),
     t->arena = arena;
     t->all = tasks;
     t->run = run;
+    t->older = tasks->newest;
+    if (t->older != NULL)
+        t->older->newer = t;
+    tasks->newest = t;
     tasks->alive++;
     return t;
 }
@@ -136,11 +147,19 @@ void task_reject(struct task *t, enum problem_code code, struct str field)
     t->outcome = problem_outcome(code);
 }
 
+static void unlink_task(struct task *t)
+{
+    *(t->newer != NULL ? &t->newer->older : &t->all->newest) = t->older;
+    if (t->older != NULL)
+        t->older->newer = t->newer;
+}
+
 void task_end(struct task *t)
 {
     assert(t->pending == 0 && t->at >= 0);
     t->at = -1;
     t->all->alive--;
+    unlink_task(t);
     if (t->finish != NULL)
         t->finish(t);
     struct arena *arena = t->arena;

@@ -31,9 +31,11 @@ struct task {
     struct problem problem; /* where outcome is not DONE */
     bool queued;
     struct task *next;
+    struct task *newer, *older; /* of all that are alive */
 };
 
 struct tasks *tasks_new(struct loop *loop);
+/* What has not ended never goes on; nothing may complete it any more. */
 void tasks_destroy(struct tasks **tasks);
 /* Tasks not ended yet. */
 unsigned tasks_alive(const struct tasks *tasks);

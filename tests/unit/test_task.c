@@ -115,6 +115,25 @@ static void one_failure_is_enough(void **state)
     assert_int_equal(run_job(*state, true), REJECT);
 }
 
+static void never_again(struct task *t)
+{
+    (void)t;
+    fail();
+}
+
+/* A round that begins in the very turn in which the process stops; the leak
+ * checker says whether anything is left of it. */
+static void what_is_under_way_goes_with_all(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 3; i++) {
+        struct task *t = task_new(w->tasks, sizeof(*t), never_again, NULL);
+        assert_non_null(arena_alloc(t->arena, 100000));
+        task_hold(t);
+    }
+    assert_int_equal(tasks_alive(w->tasks), 3);
+}
+
 /* ---- the loop ---- */
 
 struct turns {
@@ -146,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(waits_for_all),
         TEST(one_failure_is_enough),
+        TEST(what_is_under_way_goes_with_all),
         TEST(a_busy_hook_keeps_it_awake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
