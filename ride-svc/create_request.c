@@ -68,6 +68,7 @@ void request_name(struct task *t, struct create *c)
         content = arena_printf(t->arena, "%.*s\nonly %.*s", STR_ARG(content),
                                STR_ARG(channel));
     c->content = vault_hash(v, t->arena, "content", content);
+    c->content.len = CONTENT_CHARS;
 }
 
 struct str key_once(struct arena *arena, unsigned partition, struct str id)

@@ -9,6 +9,10 @@
 /* A ride's id is its partition and the claim of its number: "17-<claim>". */
 enum { RIDE_ID_CHARS = 25, CLAIM_CHARS = 22 };
 
+/* `request:<key>`: of the hash of a create's content 96 bits, since each ride
+ * has one for two days. */
+enum { CONTENT_CHARS = 16 };
+
 /* `waiting:{17}`: texts of one partition that may wait to be sent. */
 enum { OUTBOX_MOST = 100000 };
 

@@ -162,7 +162,9 @@ struct str vault_hash(const struct vault *vault, struct arena *arena,
 struct str vault_phone(const struct vault *vault, struct arena *arena,
                        struct str digits)
 {
-    return vault_hash(vault, arena, "phone", digits);
+    struct str hash = vault_hash(vault, arena, "phone", digits);
+    hash.len = VAULT_PHONE_CHARS;
+    return hash;
 }
 
 struct str vault_mac(const struct vault *vault, struct arena *arena,

@@ -7,7 +7,9 @@
 
 struct vault;
 
-enum { VAULT_HASH_CHARS = 22 }; /* 128 bits, base64url without padding */
+/* 128 bits, base64url without padding; of a phone 120, with which the name of a
+ * route takes 48 bytes of Redis, not 64. */
+enum { VAULT_HASH_CHARS = 22, VAULT_PHONE_CHARS = 20 };
 
 /* The key file: lines `lookup <64 hex>`, `seal <id 1..255> <64 hex>` (the last
  * one seals, all of them open), `mac <64 hex>`. NULL: `why` (of `room` bytes)

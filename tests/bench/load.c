@@ -84,9 +84,8 @@ static void write_request(const struct making *m)
 {
     struct arena *a = m->arena;
     WRITE(STR("SET"), arena_printf(a, "request:%.*s", STR_ARG(m->claim)),
-          arena_printf(a, "%.*s %s",
-                       STR_ARG(vault_hash(m->vault, a, "content", m->id)),
-                       pool),
+          arena_printf(a, "%.*s %s", CONTENT_CHARS,
+                       vault_hash(m->vault, a, "content", m->id).ptr, pool),
           STR("EX"), number(m, CLAIM_KEPT_S));
 }
 

@@ -707,7 +707,7 @@ def test_what_was_refused_does_not_count(scene, redis, pair):
 KEPT = re.compile(
     r"pools|pool:{\w+}:(numbers|index|about|settings|busy|need|low)"
     r"|number:{\d+}:\d+|customers|drivers"
-    r"|(customer|driver):\d+|{(customers|drivers)}:last|phone:[\w-]{22}"
+    r"|(customer|driver):\d+|{(customers|drivers)}:last|phone:[\w-]{20}"
     r"|(outbox|waiting):{\d+}")
 
 
