@@ -70,6 +70,8 @@ static bool read_person_list(struct errand *e)
 
 #define PEOPLE(who)                                                            \
     const struct act act_##who##_add = {.service = "ride-svc",                 \
+                                        .may = MAY_RIDES,                      \
+                                        .audit = #who ".add",                  \
                                         .type = &type_person_add,              \
                                         .read = read_person_add,               \
                                         .takes_body = true,                    \
@@ -81,6 +83,8 @@ static bool read_person_list(struct errand *e)
                                         .form = #who "_form",                  \
                                         .fields = person_fields};              \
     const struct act act_##who##_edit = {.service = "ride-svc",                \
+                                         .may = MAY_RIDES,                     \
+                                         .audit = #who ".edit",                \
                                          .type = &type_person_edit,            \
                                          .read = read_person_edit,             \
                                          .takes_body = true,                   \
@@ -91,6 +95,8 @@ static bool read_person_list(struct errand *e)
                                          .form = "edit_form",                  \
                                          .fields = person_fields};             \
     const struct act act_##who##_replace = {.service = "ride-svc",             \
+                                            .may = MAY_RIDES,                  \
+                                            .audit = #who ".edit",             \
                                             .type = &type_person_edit,         \
                                             .read = read_person_replace,       \
                                             .takes_body = true,                \
@@ -98,12 +104,15 @@ static bool read_person_list(struct errand *e)
                                             .show = show_person,               \
                                             .status = 200};                    \
     const struct act act_##who##_get = {.service = "ride-svc",                 \
+                                        .may = MAY_READ,                       \
                                         .type = &type_person_get,              \
                                         .read = read_person_get,               \
                                         .role = who,                           \
                                         .show = show_person,                   \
                                         .status = 200};                        \
     const struct act act_##who##_remove = {.service = "ride-svc",              \
+                                           .may = MAY_RIDES,                   \
+                                           .audit = #who ".remove",            \
                                            .type = &type_person_remove,        \
                                            .read = read_person_remove,         \
                                            .role = who,                        \
@@ -112,6 +121,7 @@ static bool read_person_list(struct errand *e)
                                            .form = "delete_form",              \
                                            .fields = no_fields};               \
     const struct act act_##who##_list = {.service = "ride-svc",                \
+                                         .may = MAY_READ,                      \
                                          .type = &type_person_list,            \
                                          .read = read_person_list,             \
                                          .role = who,                          \
@@ -170,11 +180,14 @@ static bool read_letter_drop_all(struct errand *e)
 #define LETTERS .page = "/messages", .form = "letters", .fields = no_fields
 
 const struct act act_letter_list = {.service = "notifier",
+                                    .may = MAY_READ,
                                     .type = &type_letter_list,
                                     .read = read_letter_list,
                                     .show = show_letters,
                                     .status = 200};
 const struct act act_letter_resend = {.service = "notifier",
+                                      .may = MAY_RIDES,
+                                      .audit = "message.resend",
                                       .type = &type_letter_resend,
                                       .read = read_letter_resend,
                                       .show = show_letters_taken,
@@ -182,12 +195,16 @@ const struct act act_letter_resend = {.service = "notifier",
                                       .done = "letter_resent",
                                       LETTERS};
 const struct act act_letter_drop = {.service = "notifier",
+                                    .may = MAY_RIDES,
+                                    .audit = "message.drop",
                                     .type = &type_letter_drop,
                                     .read = read_letter_drop,
                                     .status = 204,
                                     .done = "letter_dropped",
                                     LETTERS};
 const struct act act_letter_resend_all = {.service = "notifier",
+                                          .may = MAY_RIDES,
+                                          .audit = "message.resend_all",
                                           .type = &type_letter_resend_all,
                                           .read = read_letter_resend_all,
                                           .show = show_letters_taken,
@@ -195,16 +212,11 @@ const struct act act_letter_resend_all = {.service = "notifier",
                                           .done = "letters_resent",
                                           LETTERS};
 const struct act act_letter_drop_all = {.service = "notifier",
+                                        .may = MAY_RIDES,
+                                        .audit = "message.drop_all",
                                         .type = &type_letter_drop_all,
                                         .read = read_letter_drop_all,
                                         .show = show_letters_taken,
                                         .status = 200,
                                         .done = "letters_dropped",
                                         LETTERS};
-
-void errand_send(struct errand *e)
-{
-    const struct act *act = e->x.route->act;
-    bus_ask(e->x.gateway->service->client, &e->x.task, act->service, act->type,
-            &e->ask, &e->got);
-}

@@ -6,10 +6,29 @@
 
 #include <cjson/cJSON.h>
 
+#include "gateway/access/audit.h"
 #include "gateway/params.h"
 #include "gateway/router.h"
 
+/* What is asked of the gateway itself. */
+struct ask_account {
+    struct str name, role, password, current, session;
+    bool sets_disabled, disabled, drops_totp;
+};
+struct ask_token {
+    struct str id, name, scopes;
+    int64_t expires;
+};
+struct ask_code {
+    struct str code, current;
+};
+
 union ask {
+    struct ask_account account;
+    struct ask_token token;
+    struct ask_code code;
+    struct audit_filter audit;
+    struct msg_person_reveal person_reveal;
     struct msg_person_add person_add;
     struct msg_person_edit person_edit;
     struct msg_person_get person_get;
@@ -45,7 +64,23 @@ union ask {
     struct msg_letter_drop_all letter_drop_all;
 };
 
+struct got_account {
+    struct str name, role;
+    struct str password; /* that was made for it; else empty */
+};
+struct got_token {
+    struct str id, name, scopes, by;
+    struct str token; /* whole, once */
+    int64_t made, expires;
+};
+
 union got {
+    struct value list; /* accounts, sessions or tokens, as the store has them */
+    struct got_account account;
+    struct got_token token;
+    struct audit_page audit;
+    struct audit_check check;
+    struct msg_person_revealed person_revealed;
     struct msg_ok ok;
     struct msg_person person;
     struct msg_people people;
@@ -70,15 +105,20 @@ union got {
 struct errand {
     struct exchange x;
     struct params params;
-    bool is_form;   /* what people typed, rather than JSON */
-    struct str key; /* the request key: makes a repeat harmless */
+    bool is_form;      /* what people typed, rather than JSON */
+    struct str key;    /* the request key: makes a repeat harmless */
+    struct str detail; /* for the audit log */
     union ask ask;
     union got got;
 };
 
 struct act {
-    const char *service;
+    const char *service; /* that is asked; NULL: it is the gateway's own */
     const struct message_type *type;
+    void (*own)(struct task *); /* of a struct own, in place of these two */
+    unsigned may;               /* what it takes, see identity.h */
+    const char *audit; /* as the audit log calls it; NULL: it is not noted */
+    enum audit_trail trail;
     /* Fills `ask` from path, parameters and key. False: the task has its
      * problem. */
     bool (*read)(struct errand *e);
@@ -108,9 +148,23 @@ extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_ride_end, act_ride_cancel, act_ride_extend, act_ride_reopen,
     act_ride_party, act_ride_timeline, act_ride_why, act_pair_why,
     act_letter_list, act_letter_resend, act_letter_drop, act_letter_resend_all,
-    act_letter_drop_all;
+    act_letter_drop_all, act_customer_reveal, act_driver_reveal,
+    act_account_list, act_account_add, act_account_edit, act_account_remove,
+    act_account_sessions, act_account_sign_out, act_password, act_session_end,
+    act_sign_out, act_totp_new, act_totp_confirm, act_totp_remove,
+    act_token_list, act_token_add, act_token_remove, act_audit_list,
+    act_audit_verify;
 
-/* Sends what `read` filled. */
+/* An act of the gateway's own, under way: a part of the errand. */
+struct own {
+    struct task task;
+    struct errand *e;
+    struct value found, done;
+    struct str text[3];
+    bool holds;
+};
+
+/* Sends what `read` filled, and notes it in the audit log. */
 void errand_send(struct errand *e);
 
 #endif

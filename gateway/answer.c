@@ -44,10 +44,14 @@ void answer_json(struct http_answer *answer, struct arena *arena, int status,
     answer->body = json_text(arena, value);
 }
 
-void answer_retry(struct http_answer *answer, const struct problem *problem)
+void answer_retry(struct http_answer *answer, struct arena *arena,
+                  const struct problem *problem)
 {
-    if (problem_outcome(problem->code) == RETRY)
-        answer_header(answer, "Retry-After", STR("1"));
+    if (problem_outcome(problem->code) != RETRY)
+        return;
+    answer_header(answer, "Retry-After",
+                  problem->detail > 0 ? arena_number(arena, problem->detail)
+                                      : STR("1"));
 }
 
 void answer_problem(struct http_answer *answer, struct arena *arena,
@@ -67,7 +71,7 @@ void answer_problem(struct http_answer *answer, struct arena *arena,
         problem->detail > 0)
         json_add(arena, json, "next_free_at",
                  time_text(arena, problem->detail));
-    answer_retry(answer, problem);
+    answer_retry(answer, arena, problem);
     answer_json(answer, arena, status, &json);
     answer->content_type = STR("application/problem+json");
 }

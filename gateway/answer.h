@@ -29,7 +29,9 @@ void answer_problem(struct http_answer *answer, struct arena *arena,
 /* 303 See Other. */
 void answer_see_other(struct http_answer *answer, struct str location);
 
-/* Retry-After, where `problem` is worth another try. */
-void answer_retry(struct http_answer *answer, const struct problem *problem);
+/* Retry-After, where `problem` is worth another try: its detail, in seconds, or
+ * 1. */
+void answer_retry(struct http_answer *answer, struct arena *arena,
+                  const struct problem *problem);
 
 #endif

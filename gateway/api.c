@@ -1,5 +1,6 @@
 #include "gateway/api.h"
 
+#include "gateway/access/sight.h"
 #include "gateway/answer.h"
 #include "gateway/content.h"
 #include "gateway/fields.h"
@@ -59,6 +60,8 @@ static void answer_thing(struct errand *e)
         return;
     }
     cJSON *thing = act->show(arena, &e->got);
+    if ((e->x.who.may & MAY_PHONES) == 0)
+        sight_hide_phones(thing);
     if (act->home != NULL)
         answer_header(&e->x.answer, "Location",
                       location_of(arena, act->home, thing));

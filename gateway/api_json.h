@@ -27,4 +27,18 @@ cJSON *show_rides(struct arena *arena, const union got *got);
 cJSON *show_letters(struct arena *arena, const union got *got);
 cJSON *show_timeline(struct arena *arena, const union got *got);
 
+/* ---- who may come in ---- */
+
+/* With the password that was made for it, once. */
+cJSON *show_account(struct arena *arena, const union got *got);
+cJSON *show_accounts(struct arena *arena, const union got *got);
+cJSON *show_sessions(struct arena *arena, const union got *got);
+/* With the token itself, once. */
+cJSON *show_token(struct arena *arena, const union got *got);
+cJSON *show_tokens(struct arena *arena, const union got *got);
+cJSON *show_audit(struct arena *arena, const union got *got);
+cJSON *show_audit_check(struct arena *arena, const union got *got);
+/* {"phone":"+31612345678"}: plain. */
+cJSON *show_revealed(struct arena *arena, const union got *got);
+
 #endif

@@ -30,6 +30,7 @@ struct http_request {
     struct str body;
     const struct http_header *headers;
     size_t nheaders;
+    struct str peer; /* the other end's address, without its port */
 };
 
 struct http_answer {

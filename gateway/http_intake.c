@@ -1,5 +1,7 @@
 #include "gateway/http_intake.h"
 
+#include <arpa/inet.h>
+
 #include "gateway/http_guard.h"
 
 enum {
@@ -84,6 +86,26 @@ static void keep_head(struct intake *in, const struct walk *walk,
     r->query = target;
 }
 
+static struct str peer_of(struct arena *arena,
+                          struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *at = info != NULL ? info->client_addr : NULL;
+    char *text = arena_alloc(arena, INET6_ADDRSTRLEN);
+    union {
+        const struct sockaddr *any;
+        const struct sockaddr_in *v4;
+        const struct sockaddr_in6 *v6;
+    } address = {.any = at};
+    if (at != NULL && at->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &address.v4->sin_addr, text, INET6_ADDRSTRLEN);
+    else if (at != NULL && at->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &address.v6->sin6_addr, text,
+                        INET6_ADDRSTRLEN);
+    return str_of(text);
+}
+
 bool intake_head(struct intake *in, struct MHD_Connection *connection,
                  const char *method, const char *version)
 {
@@ -103,8 +125,10 @@ bool intake_head(struct intake *in, struct MHD_Connection *connection,
     struct http_verdict verdict = http_guard(&head);
     in->refused = verdict.status;
     in->announced = verdict.length;
-    if (verdict.status == 0)
+    if (verdict.status == 0) {
         keep_head(in, &walk, head.method, verdict.path_and_query);
+        in->request->peer = peer_of(in->arena, connection);
+    }
     return verdict.status == 0 ||
            !(verdict.close || verdict.waits || verdict.length > MOST_SWALLOWED);
 }

@@ -2,6 +2,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/access/address.h"
+#include "gateway/access/hasher.h"
+#include "gateway/access/limiter.h"
+#include "gateway/access/secrets.h"
+#include "gateway/access/signin.h"
 #include "gateway/api.h"
 #include "gateway/console/page.h"
 #include "gateway/health.h"
@@ -54,6 +59,9 @@ static const struct route routes[] = {
     OPS("/metrics", DOOR_API, struct metrics_call, metrics_run),
     OPS("/assets/{}", DOOR_OPEN, struct exchange, console_asset_run),
 
+    {"POST", "/signin", DOOR_SIGNIN, LANE_FREE, SIGNIN_WITHIN_MS,
+     sizeof(struct signin), signin_run, NULL, NULL},
+
     API("GET", "customers", customer_list),
     API("POST", "customers", customer_add),
     API("GET", "customers/{}", customer_get),
@@ -96,6 +104,20 @@ static const struct route routes[] = {
     API("POST", "messages/{}/resend", letter_resend),
     API("DELETE", "messages/{}", letter_drop),
 
+    API("POST", "customers/{}/reveal", customer_reveal),
+    API("POST", "drivers/{}/reveal", driver_reveal),
+    API("GET", "accounts", account_list),
+    API("POST", "accounts", account_add),
+    API("PATCH", "accounts/{}", account_edit),
+    API("DELETE", "accounts/{}", account_remove),
+    API("GET", "accounts/{}/sessions", account_sessions),
+    API("DELETE", "accounts/{}/sessions", account_sign_out),
+    API("GET", "tokens", token_list),
+    API("POST", "tokens", token_add),
+    API("DELETE", "tokens/{}", token_remove),
+    API("GET", "audit", audit_list),
+    API("GET", "audit/verify", audit_verify),
+
     PAGE("/", home),
     FORM("/createride", ride_create, home),
     FORM("/customers", customer_add, home),
@@ -131,8 +153,38 @@ static const struct route routes[] = {
     FORM("/messages/drop", letter_drop_all, letters),
     FORM("/messages/{}/resend", letter_resend, letters),
     FORM("/messages/{}/drop", letter_drop, letters),
+    FORM("/customers/{}/reveal", customer_reveal, customer),
+    FORM("/drivers/{}/reveal", driver_reveal, driver),
+    PAGE("/account", account),
+    FORM("/account/password", password, account),
+    FORM("/account/totp/new", totp_new, account),
+    FORM("/account/totp/confirm", totp_confirm, account),
+    FORM("/account/totp/remove", totp_remove, account),
+    FORM("/account/sessions/{}/end", session_end, account),
+    FORM("/signout", sign_out, home),
+    PAGE("/accounts", accounts),
+    FORM("/accounts", account_add, accounts),
+    FORM("/accounts/{}", account_edit, accounts),
+    FORM("/accounts/{}/signout", account_sign_out, accounts),
+    FORM("/accounts/{}/delete", account_remove, accounts),
+    PAGE("/tokens", tokens),
+    FORM("/tokens", token_add, tokens),
+    FORM("/tokens/{}/delete", token_remove, tokens),
+    PAGE("/audit", audit),
     {.pattern = NULL},
 };
+
+static bool proxies_hold(const struct settings *settings)
+{
+    struct str fault;
+    if (address_list_holds(str_of(settings->trusted_proxies), &fault))
+        return true;
+    log_event(LEVEL_ERROR, "settings.invalid", STR_NONE,
+              "error=\"%.*s is no address and no network\" "
+              "check=TRUSTED_PROXIES",
+              STR_ARG(fault));
+    return false;
+}
 
 static bool start(struct service *s)
 {
@@ -146,14 +198,19 @@ static bool start(struct service *s)
                                .texts = admission_new(),
                                .api = admission_new()};
     s->context = &gateway;
-    gateway.access =
-        access_new(settings->api_token_file, settings->admin_password_file, why,
-                   sizeof(why));
-    if (gateway.access == NULL) {
+    if (!proxies_hold(settings))
+        return false;
+    gateway.secrets =
+        secrets_new(settings->api_token_file, settings->admin_password_file,
+                    why, sizeof(why));
+    if (gateway.secrets == NULL) {
         log_event(LEVEL_ERROR, "access.no_secret", STR_NONE,
                   "error=\"%s\" check=API_TOKEN_FILE,ADMIN_PASSWORD_FILE", why);
         return false;
     }
+    gateway.hasher = hasher_new(s->loop);
+    gateway.limiter = limiter_new(s);
+    gateway.audit = audit_new(s);
     gateway.listener = http_listen(settings->listen, why, sizeof(why));
     if (gateway.listener == -1) {
         log_event(LEVEL_ERROR, "http.listen", STR_NONE,
@@ -186,7 +243,10 @@ static void stop(struct service *s)
         return;
     rounds_destroy(&gateway->watch);
     http_destroy(&gateway->http);
-    access_destroy(&gateway->access);
+    hasher_destroy(&gateway->hasher);
+    limiter_destroy(&gateway->limiter);
+    audit_destroy(&gateway->audit);
+    secrets_destroy(&gateway->secrets);
     if (gateway->listener != -1)
         (void)close(gateway->listener);
 }

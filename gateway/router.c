@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include "gateway/access/gate.h"
+#include "gateway/acts.h"
 #include "gateway/answer.h"
-#include "gateway/console/console.h"
+#include "gateway/console/page.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
@@ -87,6 +89,13 @@ static const struct route *find(const struct gateway *g,
     return other;
 }
 
+unsigned route_needs(const struct route *route)
+{
+    if (route->act != NULL)
+        return route->act->may;
+    return route->view != NULL ? route->view->may | MAY_READ : 0;
+}
+
 /* ---- answers ---- */
 
 static void finish(struct task *t)
@@ -95,7 +104,7 @@ static void finish(struct task *t)
     if (x->admission != NULL)
         admission_leave(x->admission, x->entered_ms, loop_now_ms());
     if (t->outcome != DONE) {
-        if (x->route->door == DOOR_PAGE)
+        if (x->route->door == DOOR_PAGE || x->route->door == DOOR_SIGNIN)
             console_problem(x, &t->problem);
         else
             answer_problem(&x->answer, t->arena, &t->problem);
@@ -125,16 +134,9 @@ static void demand_sign_in(struct exchange *x)
 {
     x->refusal = PROBLEM_unauthorized;
     answer_header(&x->answer, "WWW-Authenticate",
-                  x->route->door == DOOR_PAGE
-                      ? STR("Basic realm=\"BirdCar\", charset=\"UTF-8\"")
-                      : STR("Bearer realm=\"BirdCar\""));
+                  STR("Bearer realm=\"BirdCar\""));
     if (http_header(x->request, "Authorization").len > 0)
-        log_sparse(LEVEL_WARN, "access.refused", "reason=wrong_credentials");
-}
-
-static bool changes_things(const struct http_request *request)
-{
-    return !str_is(request->method, "GET");
+        log_sparse(LEVEL_WARN, "access.refused", "reason=wrong_token");
 }
 
 /* False: too much is under way already. */
@@ -156,21 +158,19 @@ static bool enter(struct exchange *x)
 }
 
 /* True: the route may run. */
-static bool admit(struct exchange *x, bool known, struct str allow)
+static bool admit(struct exchange *x)
 {
-    enum door door = x->route->door;
-    if (door != DOOR_OPEN)
-        x->who = access_check(x->gateway->access, x->request);
-    if (door != DOOR_OPEN && x->who == IDENTITY_NONE) {
+    unsigned needs = route_needs(x->route);
+    bool guarded = x->route->door == DOOR_API || x->route->door == DOOR_PAGE;
+    if (guarded && x->who.kind == IDENTITY_NONE) {
         demand_sign_in(x);
-    } else if (!known) {
+    } else if (!x->known) {
         x->refusal = PROBLEM_not_found;
-    } else if (allow.len > 0) {
+    } else if (x->allow.len > 0) {
         x->refusal = PROBLEM_wrong_method;
-        answer_header(&x->answer, "Allow", allow);
-    } else if (x->who == IDENTITY_PASSWORD && door == DOOR_API &&
-               changes_things(x->request) && access_is_foreign(x->request)) {
-        x->refusal = PROBLEM_forbidden_form;
+        answer_header(&x->answer, "Allow", x->allow);
+    } else if ((x->who.may & needs) != needs) {
+        x->refusal = PROBLEM_forbidden;
     } else if (!enter(x)) {
         x->refusal = PROBLEM_busy;
     } else {
@@ -179,28 +179,54 @@ static bool admit(struct exchange *x, bool known, struct str allow)
     return false;
 }
 
+/* From here on the task is the route's. */
+static void hand_over(struct task *t, void (*run)(struct task *))
+{
+    t->run = run;
+    t->at = 0;
+    run(t);
+}
+
+static void guarded_run(struct task *t)
+{
+    struct exchange *x = (struct exchange *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, gate_identify(x));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, gate_pace(x));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    hand_over(t, admit(x) ? x->route->run : refused_run);
+    return;
+    TASK_END(t);
+}
+
 void router_handle(void *arg, struct http_request *request)
 {
     struct gateway *g = arg;
     struct service *s = g->service;
     struct str part[ROUTE_PARTS] = {STR_NONE};
     struct str allow = STR_NONE;
-    const struct route *route = find(g, request, part, &allow);
-    bool known = route != NULL;
-    if (!known)
-        route = neighbours(request->path);
+    const struct route *found = find(g, request, part, &allow);
+    const struct route *route =
+        found != NULL ? found : neighbours(request->path);
     size_t size = route->run != NULL ? route->size : sizeof(struct exchange);
     struct exchange *x = task_new(s->tasks, size, route->run, request->arena);
     x->gateway = g;
     x->route = route;
     x->request = request;
+    x->known = found != NULL;
+    x->allow = allow;
     memcpy(x->part, part, sizeof(part));
     x->task.finish = finish;
     x->task.owner = s;
     x->task.deadline_ms = loop_now_ms() + route->within_ms;
     x->task.trace = arena_printf(request->arena, "%x-%llx", (unsigned)getpid(),
                                  (unsigned long long)request->ticket);
-    if (!admit(x, known, allow))
+    if (route->door == DOOR_API || route->door == DOOR_PAGE)
+        x->task.run = guarded_run;
+    else if (!admit(x))
         x->task.run = refused_run;
     task_start(&x->task);
 }

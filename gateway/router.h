@@ -3,19 +3,24 @@
 #ifndef BIRDCAR_GATEWAY_ROUTER_H
 #define BIRDCAR_GATEWAY_ROUTER_H
 
-#include "gateway/access.h"
+#include "gateway/access/identity.h"
 #include "gateway/admission.h"
 #include "gateway/http.h"
 #include "shared/service.h"
 
 struct act;
+struct audit;
+struct hasher;
+struct limiter;
+struct secrets;
 struct view;
 
 /* Who may come in, and in what form a problem is told. */
 enum door {
-    DOOR_OPEN, /* anybody, or the route looks itself; problem+json */
-    DOOR_API,  /* the token or the password; problem+json */
-    DOOR_PAGE  /* the same; a page */
+    DOOR_OPEN,  /* anybody, or the route looks itself; problem+json */
+    DOOR_API,   /* a token; problem+json */
+    DOOR_PAGE,  /* a session, or a token; a page */
+    DOOR_SIGNIN /* anybody, but not too often; a page */
 };
 
 /* What is refused when answers come late. Calls have a patience of their own.
@@ -40,7 +45,10 @@ struct route {
 struct gateway {
     struct service *service;
     struct http *http;
-    struct access *access;
+    struct secrets *secrets;
+    struct hasher *hasher;
+    struct limiter *limiter;
+    struct audit *audit;
     struct rounds *watch;       /* of the store's room */
     const struct route *routes; /* ends at a NULL pattern */
     int listener;
@@ -54,7 +62,9 @@ struct exchange {
     const struct route *route;
     const struct http_request *request;
     struct str part[ROUTE_PARTS]; /* what each `{}` stood for, decoded */
-    enum identity who;
+    struct identity who;
+    bool known;       /* there is such a route */
+    struct str allow; /* the methods that this address takes, if not this one */
     enum problem_code refusal;   /* where the router itself refused */
     struct admission *admission; /* that it entered; NULL: none */
     int64_t entered_ms;
@@ -64,6 +74,9 @@ struct exchange {
 /* For http_new(): `arg` is the gateway. */
 void router_handle(void *arg, struct http_request *request);
 void router_refuse(void *arg, int status, struct http_answer *answer);
+
+/* What a route asks of who comes (see identity.h); 0: nothing. */
+unsigned route_needs(const struct route *route);
 
 /* Does `path` fit? Fills `part`, in the arena. */
 bool route_matches(struct arena *arena, const char *pattern, struct str path,

@@ -25,13 +25,13 @@ int main(int argc, char **argv)
 {
     static const char *const peers[] = {"pool-svc", "notifier", NULL};
     const struct bus_route routes[] = {
-        route_person_add,    route_person_edit, route_person_get,
-        route_person_remove, route_person_list, route_ride_create,
-        route_ride_end,      route_ride_cancel, route_ride_extend,
-        route_ride_reopen,   route_ride_get,    route_ride_list,
-        route_ride_timeline, route_ride_party,  route_sms_received,
-        route_ride_why,      route_pool_replay, route_job_get,
-        {NULL, 0, NULL}};
+        route_person_add,    route_person_edit,   route_person_get,
+        route_person_reveal, route_person_remove, route_person_list,
+        route_ride_create,   route_ride_end,      route_ride_cancel,
+        route_ride_extend,   route_ride_reopen,   route_ride_get,
+        route_ride_list,     route_ride_timeline, route_ride_party,
+        route_sms_received,  route_ride_why,      route_pool_replay,
+        route_job_get,       {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "ride-svc",
         .summary = "people, rides, and the routes of texts and calls",

@@ -22,6 +22,7 @@ bool person_decode(struct service *s, struct task *t, const char *role,
                    int64_t id, struct person *person);
 
 extern const struct bus_route route_person_add, route_person_edit,
-    route_person_get, route_person_remove, route_person_list;
+    route_person_get, route_person_reveal, route_person_remove,
+    route_person_list;
 
 #endif

@@ -93,6 +93,30 @@ static void get_run(struct task *t)
 const struct bus_route route_person_get = {&type_person_get, sizeof(struct get),
                                            get_run};
 
+/* ---- PERSON_REVEAL: to whom gateway lets see it ---- */
+
+static void reveal_run(struct task *t)
+{
+    struct get *c = (struct get *)t;
+    struct service *s = service_of(t);
+    const struct msg_person_reveal *m = c->call.request;
+    struct msg_person_revealed *reply = c->call.reply;
+    TASK_BEGIN(t);
+    c->role = role_of(t, m->role);
+    if (c->role == NULL)
+        TASK_FAIL(t);
+    AWAIT(t, person_fetch(s, t, c->role, m->id, &c->person));
+    if (t->outcome == DONE && !person_decode(s, t, c->role, m->id, &c->person))
+        task_reject(t, PROBLEM_not_found, STR("id"));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    reply->phone = c->person.digits;
+    TASK_END(t);
+}
+
+const struct bus_route route_person_reveal = {&type_person_reveal,
+                                              sizeof(struct get), reveal_run};
+
 /* ---- PERSON_LIST ---- */
 
 struct list_people {

@@ -70,7 +70,8 @@ void tasks_destroy(struct tasks **tasks)
          t = older) {
         struct arena *arena = t->arena;
         older = t->older;
-        arena_destroy(&arena);
+        if (t->whole == NULL) /* which is older than its parts */
+            arena_destroy(&arena);
     }
     free(*tasks);
     *tasks = NULL;
@@ -81,12 +82,10 @@ unsigned tasks_alive(const struct tasks *tasks)
     return tasks->alive;
 }
 
-void *task_new(struct tasks *tasks, size_t size, void (*run)(struct task *),
-               struct arena *arena)
+static void *new_in(struct tasks *tasks, size_t size,
+                    void (*run)(struct task *), struct arena *arena)
 {
     assert(size >= sizeof(struct task));
-    if (arena == NULL)
-        arena = arena_new();
     struct task *t = arena_alloc(arena, size);
     t->arena = arena;
     t->all = tasks;
@@ -99,9 +98,27 @@ void *task_new(struct tasks *tasks, size_t size, void (*run)(struct task *),
     return t;
 }
 
+void *task_new(struct tasks *tasks, size_t size, void (*run)(struct task *),
+               struct arena *arena)
+{
+    return new_in(tasks, size, run, arena != NULL ? arena : arena_new());
+}
+
 void task_start(struct task *t)
 {
     make_ready(t);
+}
+
+void *task_part(struct task *whole, size_t size, void (*run)(struct task *))
+{
+    struct task *t = new_in(whole->all, size, run, whole->arena);
+    t->owner = whole->owner;
+    t->deadline_ms = whole->deadline_ms;
+    t->trace = whole->trace;
+    t->whole = whole;
+    task_hold(whole);
+    task_start(t);
+    return t;
 }
 
 void task_hold(struct task *t)
@@ -162,6 +179,12 @@ void task_end(struct task *t)
     unlink_task(t);
     if (t->finish != NULL)
         t->finish(t);
+    struct task *whole = t->whole;
     struct arena *arena = t->arena;
-    arena_destroy(&arena);
+    if (whole == NULL)
+        arena_destroy(&arena);
+    else if (t->outcome == DONE)
+        task_done(whole);
+    else
+        task_fail(whole, t->problem);
 }

@@ -30,6 +30,7 @@ struct task {
     enum outcome outcome;   /* of the last AWAIT: the worst of its operations */
     struct problem problem; /* where outcome is not DONE */
     bool queued;
+    struct task *whole; /* that this is a part of; NULL: of none */
     struct task *next;
     struct task *newer, *older; /* of all that are alive */
 };
@@ -45,6 +46,11 @@ unsigned tasks_alive(const struct tasks *tasks);
 void *task_new(struct tasks *tasks, size_t size, void (*run)(struct task *),
                struct arena *arena);
 void task_start(struct task *t);
+
+/* A part of `whole`: a task in the arena of `whole`, with its owner, deadline
+ * and trace, that is one operation of it, and ends with that operation's
+ * outcome. It starts in the next turn. */
+void *task_part(struct task *whole, size_t size, void (*run)(struct task *));
 
 /* For operations. */
 void task_hold(struct task *t);

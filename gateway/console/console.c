@@ -1,5 +1,7 @@
 #include "gateway/console/console.h"
 
+#include "gateway/access/form.h"
+#include "gateway/access/signin.h"
 #include "gateway/api.h"
 #include "gateway/console/page.h"
 #include "gateway/content.h"
@@ -21,17 +23,25 @@ static bool refuse(struct page *p, enum problem_code code)
     return false;
 }
 
-/* A browser sends the password along whoever made the form; the token tells
- * that we did. What holds the bearer token is no browser. */
+/* What a form's token is bound to. */
+static struct str session_of(const struct page *p)
+{
+    const struct identity *who = &p->e.x.who;
+    return who->kind == IDENTITY_SESSION ? who->id : STR("");
+}
+
+/* A browser sends its cookie along whoever made the form; the token tells that
+ * we did, for this session. What holds an API token is no browser. */
 static bool check_token(struct page *p)
 {
     struct exchange *x = &p->e.x;
-    bool ours = form_token_holds(x->gateway->service->vault,
-                                 params_get(&p->e.params, "form_token"),
-                                 time_now_ms() / 1000, &p->nonce);
-    if (x->who == IDENTITY_BEARER)
+    bool ours =
+        form_token_holds(x->gateway->service->vault, x->task.arena,
+                         params_get(&p->e.params, "form_token"), session_of(p),
+                         time_now_ms() / 1000, &p->nonce);
+    if (x->who.kind == IDENTITY_TOKEN)
         return true;
-    return (ours && !access_is_foreign(x->request)) ||
+    return (ours && !form_is_foreign(x->request)) ||
            refuse(p, PROBLEM_forbidden_form);
 }
 
@@ -80,7 +90,7 @@ static void choose_token(struct page *p)
                  problem_outcome(p->failed.code) == RETRY;
     p->token = again ? params_get(&p->e.params, "form_token")
                      : form_token_new(s->vault, p->e.x.task.arena,
-                                      time_now_ms() / 1000);
+                                      session_of(p), time_now_ms() / 1000);
 }
 
 static void note_failure(struct page *p)
@@ -108,7 +118,7 @@ static void show(struct page *p)
     choose_token(p);
     p->e.x.route->view->show(p);
     if (p->has_failed)
-        answer_retry(&p->e.x.answer, &p->failed);
+        answer_retry(&p->e.x.answer, p->e.x.task.arena, &p->failed);
 }
 
 void console_run(struct task *t)
@@ -137,15 +147,38 @@ void console_run(struct task *t)
 
 /* ---- problems ---- */
 
+/* Where to sign in, and where it leads: to the page that was asked for. */
+static void add_sign_in(const struct exchange *x, cJSON *values,
+                        const struct problem *problem)
+{
+    struct arena *arena = x->task.arena;
+    bool tried = x->route->door == DOOR_SIGNIN;
+    const struct signin *c = (const struct signin *)x;
+    struct str next = tried ? c->next
+                      : str_is(x->request->method, "GET")
+                          ? signin_next(x->request->target)
+                          : STR("/");
+    json_add(arena, values, "next", next.len > 0 ? next : STR("/"));
+    if (!tried)
+        return;
+    json_add(arena, values, "name", params_get(&c->params, "name"));
+    json_add(arena, values, "fault", str_of(problem_sentence(problem->code)));
+    if (problem->code == PROBLEM_signin_code)
+        cJSON_AddTrueToObject(values, "code");
+}
+
 void console_problem(struct exchange *x, const struct problem *problem)
 {
-    bool sign_in = problem->code == PROBLEM_unauthorized;
+    bool sign_in =
+        problem->code == PROBLEM_unauthorized || x->route->door == DOOR_SIGNIN;
     cJSON *values = cJSON_CreateObject();
     cJSON_AddStringToObject(values, "title",
                             sign_in ? "Sign in" : "Not possible");
     cJSON_AddStringToObject(values, "sentence",
                             problem_sentence(problem->code));
-    answer_retry(&x->answer, problem);
+    if (sign_in)
+        add_sign_in(x, values, problem);
+    answer_retry(&x->answer, x->task.arena, problem);
     page_answer(x, problem_status(problem->code),
                 sign_in ? ASSET(signin_html) : ASSET(problem_html), &values);
 }

@@ -200,7 +200,7 @@ static int answer_missing(struct page *p)
     struct problem problem = {PROBLEM_service_away, STR_NONE, 0};
     if (t->outcome == REJECT)
         problem = t->problem;
-    answer_retry(&p->e.x.answer, &problem);
+    answer_retry(&p->e.x.answer, p->e.x.task.arena, &problem);
     return problem_status(problem.code);
 }
 

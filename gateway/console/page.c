@@ -1,5 +1,6 @@
 #include "gateway/console/page.h"
 
+#include "gateway/access/sight.h"
 #include "gateway/render.h"
 #include "shared/timestamp.h"
 
@@ -9,10 +10,13 @@ ASSET_DECLARE(foot_html);
 enum { FORM_TIME_CHARS = sizeof("2026-11-24T18:07") - 1 };
 
 static const char *const forms[] = {
-    "ride_form",   "customer_form",    "driver_form", "number_form",
-    "pool_form",   "number_edit_form", "import_form", "edit_form",
-    "delete_form", "end_form",         "extend_form", "cancel_form",
-    "reopen_form", "party_form",       "replay_form", NULL};
+    "ride_form",   "customer_form", "driver_form",
+    "number_form", "pool_form",     "number_edit_form",
+    "import_form", "edit_form",     "delete_form",
+    "end_form",    "extend_form",   "cancel_form",
+    "reopen_form", "party_form",    "replay_form",
+    "reveal_form", "account_form",  "password_form",
+    "totp_form",   "token_form",    NULL};
 
 /* ---- the last act ---- */
 
@@ -100,7 +104,13 @@ void page_add_times(struct arena *arena, cJSON *thing)
                                            {"queued_at", "queued_text"},
                                            {"died_at", "died_text"},
                                            {"until", "until_text"},
-                                           {"next_free_at", "next_free_text"}};
+                                           {"next_free_at", "next_free_text"},
+                                           {"expires_at", "expires_text"},
+                                           {"used_at", "used_text"},
+                                           {"seen_at", "seen_text"},
+                                           {"signed_in_at", "signed_in_text"},
+                                           {"first_at", "first_text"},
+                                           {"last_at", "last_text"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const cJSON *time =
             cJSON_GetObjectItemCaseSensitive(thing, names[i][0]);
@@ -143,12 +153,32 @@ void page_add_can(struct arena *arena, cJSON *thing)
     json_add(arena, thing, "can", can);
 }
 
+/* Who looks, and what the page may offer them. */
+static void add_identity(const struct exchange *x, cJSON *root)
+{
+    static const struct {
+        unsigned may;
+        const char *name;
+    } offers[] = {{MAY_RIDES, "can_rides"},
+                  {MAY_POOL, "can_pool"},
+                  {MAY_PHONES, "can_phones"},
+                  {MAY_REVEAL, "can_reveal"},
+                  {MAY_ADMIN, "can_admin"}};
+    if (x->who.kind == IDENTITY_SESSION)
+        json_add(x->task.arena, cJSON_AddObjectToObject(root, "me"), "account",
+                 x->who.name);
+    for (size_t i = 0; i < sizeof(offers) / sizeof(*offers); i++)
+        if (x->who.may & offers[i].may)
+            cJSON_AddTrueToObject(root, offers[i].name);
+}
+
 cJSON *page_values(struct page *p, const char *title)
 {
     struct arena *arena = p->e.x.task.arena;
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "title", title);
     json_add(arena, root, "token", p->token);
+    add_identity(&p->e.x, root);
     add_done(p, root);
     for (const char *const *form = forms; *form != NULL; form++) {
         cJSON *values = cJSON_AddObjectToObject(root, *form);
@@ -171,6 +201,8 @@ void page_answer(struct exchange *x, int status, struct str html,
     struct arena *arena = x->task.arena;
     struct str parts[] = {ASSET(head_html), html, ASSET(foot_html)};
     struct buffer page = {0};
+    if ((x->who.may & MAY_PHONES) == 0)
+        sight_hide_phones(*values);
     for (int i = 0; i < 3; i++)
         buffer_str(&page, render(arena, parts[i], *values));
     cJSON_Delete(*values);

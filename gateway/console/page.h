@@ -22,10 +22,14 @@ struct page {
     struct str nonce; /* of the form that was sent, where it is ours */
     union got lists[PAGE_LISTS];
     union got person, number, pool, ride, timeline, letters, reasons, job;
+    union got accounts, tokens, audit;
+    struct audit_filter filter;
+    struct value own; /* the account of who looks */
 };
 
 struct view {
     const char *role;             /* of a person's page */
+    unsigned may;                 /* what it takes besides MAY_READ */
     void (*ask)(struct page *p);  /* what it shows */
     void (*show)(struct page *p); /* fills the answer */
     bool needs_all;               /* else it shows what it got */

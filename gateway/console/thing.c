@@ -29,6 +29,10 @@ static void person_show(struct page *p)
     cJSON_AddStringToObject(root, "role", role);
     cJSON_AddItemToObject(root, "person",
                           show_person(x->task.arena, &p->person));
+    const struct act *act = x->route->act;
+    if (act != NULL && act->show == show_revealed && !p->has_failed)
+        cJSON_AddItemToObject(root, "revealed",
+                              show_revealed(x->task.arena, &p->e.got));
     page_answer(x, page_status(p), ASSET(person_html), &root);
 }
 

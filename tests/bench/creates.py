@@ -4,12 +4,15 @@ import os
 import statistics
 import subprocess
 import time
+from contextlib import contextmanager
 
 from deployment import ROOT, Deployment
 from measures import PEOPLE, RIDE, make_people, say
 
 CREATES = 2 * PEOPLE  # a burst: each customer and each driver is in two of them
-BURSTS = 2  # the same in each cell, since what people hold costs, too; ten numbers are enough for so many
+GROUPS = 3  # of people, each for two bursts: what people hold costs, too, and ten numbers are enough for so many
+BURSTS = 2 * GROUPS
+YARDSTICK = (10, 1_000)  # numbers, live rides
 SMALL = ((1_000, 100_000), (10, 1_000), 100_000)  # live rides, numbers, past rides
 FULL = ((1_000, 100_000, 1_000_000), (10, 1_000, 10_000), 5_000_000)
 
@@ -21,13 +24,14 @@ def redis_us(d):
     return scripts, d.redis.info("cpu")["used_cpu_user_main_thread"] * 1e6
 
 
-def burst(d, number, first):
+def burst(d, number):
     """µs of Redis a create, in scripts and in all, and creates a second. Nobody sends the notices meanwhile, and nobody
     else asks for anything."""
+    first = 1 + number // 2 * PEOPLE
     path = d.path("creates")
     with open(path, "wb") as file:
         for i in range(CREATES):
-            pair = {"customer": i % PEOPLE + first, "driver": (i + i // PEOPLE + number) % PEOPLE + first}
+            pair = {"customer": i % PEOPLE + first, "driver": (i + i // PEOPLE + number % 2) % PEOPLE + first}
             file.write(d.api_request("rides", {**pair, **RIDE}, f"create-{number}-{i}"))
     before = redis_us(d)
     result = d.play(path, 120)
@@ -60,7 +64,9 @@ def wait_for_rest(d):
     d.redis.config_set("hz", 10)
 
 
+@contextmanager
 def cell(numbers, live, past=0):
+    """A deployment with so many, at rest, and with people who have no rides yet."""
     with Deployment(numbers) as d:
         # Redis writes its file anew after so many rides. Meanwhile, and once after it, the first write to each page costs
         # a copy of it: of the rewriting, and not of a create.
@@ -68,24 +74,33 @@ def cell(numbers, live, past=0):
         d.make_numbers()
         d.load_past(past)
         d.load(2 * live)
-        make_people(d)
-        first = d.api("GET", "customers?limit=1")["items"][0]["id"]
+        for group in range(GROUPS):
+            make_people(d, group)
         subprocess.run([f"{ROOT}/deploy/scale", "notifier=0", "--state", d.state], check=True, stdout=subprocess.DEVNULL)
         d.settle()
         wait_for_rest(d)
-        runs = [burst(d, number, first) for number in range(1, BURSTS + 1)]
-        return [statistics.median(values) for values in zip(*runs)]
+        yield d
+
+
+def pairs(numbers, live, past):
+    """The medians of the cell and of the yardstick beside it; turn about, since machines are noisy."""
+    with cell(*YARDSTICK) as base, cell(numbers, live, past) as ours:
+        runs = {base: [], ours: []}
+        for number in range(BURSTS):
+            for d in (base, ours) if number % 2 else (ours, base):
+                runs[d].append(burst(d, number))
+        return [[statistics.median(values) for values in zip(*runs[d])] for d in (ours, base)]
 
 
 def measure_creates(options, report):
-    """The yardstick is the smallest cell."""
+    """The yardstick is the smallest cell, once more beside each of them; the ratio is of the processor's time."""
     lives, counts, past = FULL if options.full else SMALL
     cells = [(numbers, live, 0) for numbers in counts for live in lives] + [(counts[1], lives[0], past)]
-    base = None
     for numbers, live, gone in cells:
         after = f" after {gone:,} past ones" if gone else ""
         say(f"creates among {live:,} rides{after} on {numbers:,} numbers")
-        us, processor, rate = cell(numbers, live, gone)
-        base = base or us
-        report.add(f"a create among {live:,} live rides{after}, {numbers:,} numbers | the first of these",
-                   f"{us:.0f} µs in scripts, {processor:.0f} in all, {rate:,.0f}/s", f"{base:.0f} µs", f"{us / base:.2f}", "1.10")
+        (us, processor, rate), (base, base_processor, base_rate) = pairs(numbers, live, gone)
+        report.add(f"a create among {live:,} live rides{after}, {numbers:,} numbers | among 1,000, 10 numbers",
+                   f"{us:.0f} µs in scripts, {processor:.0f} in all, {rate:,.0f}/s",
+                   f"{base:.0f}, {base_processor:.0f}, {base_rate:,.0f}/s", f"{us / base:.2f}, {processor / base_processor:.2f}",
+                   "1.10")

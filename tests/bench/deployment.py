@@ -96,6 +96,7 @@ class Deployment:
             "SAMPLES": "off",
             "SEND_RATE": "0",  # the bench's provider sets the pace
             "TEXTS_PER_MINUTE": "0",
+            "TOKEN_RATE": "0",
         }
         subprocess.run(
             [f"{ROOT}/deploy/up", "--detach", "--state", self.state, "--port", str(self.port)],

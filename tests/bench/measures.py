@@ -242,9 +242,9 @@ def check_loader(d):
         sys.exit("bench_load does not write what the daemons write:\n  " + "\n  ".join(wrong))
 
 
-def make_people(d):
+def make_people(d, group=0):
     for kind, prefix in (("customers", "+3163"), ("drivers", "+3164")):
-        d.post_all(kind, [{"name": f"Person {i}", "phone": f"{prefix}{i:08d}"} for i in range(PEOPLE)])
+        d.post_all(kind, [{"name": f"Person {i}", "phone": f"{prefix}{group * PEOPLE + i:08d}"} for i in range(PEOPLE)])
 
 
 def make_rides(d, options, report, run):

@@ -264,5 +264,5 @@ def test_assets(deployment, path, kind):
 
 def test_sign_in_page(deployment):
     page = deployment.open.get("/")
-    assert page.status == 401 and page.headers["WWW-Authenticate"].startswith("Basic ")
+    assert page.status == 401 and page.headers["WWW-Authenticate"].startswith("Bearer ")
     assert "admin-password" in page.text and "Carless" not in page.text

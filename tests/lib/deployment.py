@@ -130,10 +130,18 @@ class Deployment:
         self.url, self.public_url = saved["url"], saved["public_url"]
         self.open = Http(self.url)  # without credentials
         self.api = self.open.bearer(self.secret("api-token"))
-        self.page = self.open.basic("admin", self.secret("admin-password"))
+        self._page = None
         self.sandbox = Sandbox(Http(saved["sandbox_url"])) if "sandbox_url" in saved else None
         self.redis_path = Path(saved.get("run_dir", self.state / "run")) / "redis.sock"
         self.redis = redis.Redis(unix_socket_path=str(self.redis_path))
+
+    @property
+    def page(self):
+        """An admin's browser, signed in."""
+        if self._page is None:
+            answer, self._page = self.open.sign_in("admin", self.secret("admin-password"))
+            assert answer.status == 303, answer
+        return self._page
 
     def signing_key(self):
         return self.settings.get("MESSAGEBIRD_SIGNING_KEY") or self.secret("signing-key")

@@ -48,6 +48,15 @@ class Http:
         word = base64.b64encode(f"{user}:{password}".encode()).decode()
         return self.copy({"Authorization": f"Basic {word}"})
 
+    def sign_in(self, name, password, **more):
+        """(the answer, a client with the cookies that it set)."""
+        answer = self.form("/signin", {"name": name, "password": password, **more})
+        cookies = dict(part.split("=", 1) for part in self.headers.get("Cookie", "").split("; ") if part)
+        for line in answer.headers.get_all("Set-Cookie") or []:
+            cookie, value = line.split(";")[0].split("=", 1)
+            cookies[cookie] = value
+        return answer, self.copy({**self.headers, "Cookie": "; ".join("=".join(pair) for pair in cookies.items())})
+
     def close(self):
         if self._connection is not None:
             self._connection.close()

@@ -134,6 +134,82 @@ static void what_is_under_way_goes_with_all(void **state)
     assert_int_equal(tasks_alive(w->tasks), 3);
 }
 
+/* ---- parts ---- */
+
+struct whole {
+    struct task task;
+    struct loop *loop;
+    struct str said;
+    enum outcome *seen; /* before: REJECT, one part is to fail */
+};
+
+struct part {
+    struct task task;
+    struct whole *whole;
+    bool fail;
+};
+
+static void part_run(struct task *t)
+{
+    struct part *p = (struct part *)t;
+    TASK_BEGIN(t);
+    if (p->fail) {
+        task_reject(t, PROBLEM_not_found, STR("id"));
+        TASK_FAIL(t);
+    }
+    p->whole->said = arena_printf(t->arena, "%s", "by the part");
+    TASK_END(t);
+}
+
+static void begin_parts(struct whole *w, bool fail)
+{
+    for (int i = 0; i < 2; i++) {
+        struct part *p = task_part(&w->task, sizeof(*p), part_run);
+        p->whole = w;
+        p->fail = fail && i == 0;
+    }
+}
+
+static void whole_run(struct task *t)
+{
+    struct whole *w = (struct whole *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, begin_parts(w, *w->seen == REJECT));
+    *w->seen = t->outcome;
+    CHECK("what a part made stays", str_is(w->said, "by the part"));
+    loop_stop(w->loop);
+    TASK_END(t);
+}
+
+static enum outcome run_whole(struct world *world, enum outcome seen)
+{
+    struct whole *w = task_new(world->tasks, sizeof(*w), whole_run, NULL);
+    w->loop = world->loop;
+    w->seen = &seen;
+    task_start(&w->task);
+    loop_run(world->loop);
+    assert_int_equal(tasks_alive(world->tasks), 0);
+    return seen;
+}
+
+static void a_part_is_an_operation_of_the_whole(void **state)
+{
+    assert_int_equal(run_whole(*state, RETRY), DONE);
+}
+
+static void what_a_part_fails_with_is_the_outcome(void **state)
+{
+    assert_int_equal(run_whole(*state, REJECT), REJECT);
+}
+
+static void parts_go_with_their_whole(void **state)
+{
+    struct world *world = *state;
+    struct whole *w = task_new(world->tasks, sizeof(*w), never_again, NULL);
+    begin_parts(w, false);
+    assert_int_equal(tasks_alive(world->tasks), 3);
+}
+
 /* ---- the loop ---- */
 
 struct turns {
@@ -166,6 +242,9 @@ int main(void)
         TEST(waits_for_all),
         TEST(one_failure_is_enough),
         TEST(what_is_under_way_goes_with_all),
+        TEST(a_part_is_an_operation_of_the_whole),
+        TEST(what_a_part_fails_with_is_the_outcome),
+        TEST(parts_go_with_their_whole),
         TEST(a_busy_hook_keeps_it_awake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
