@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 
 class Api:
-    """`tries`: of each request that is answered 503, or not at all, a second apart; once the API was reached."""
+    """`tries`: of each request that is answered 429 or 503, or not at all, a second apart; once the API was reached."""
 
     def __init__(self, url, token, tries=1):
         self.netloc = urlsplit(url).netloc
@@ -34,7 +34,7 @@ class Api:
         for left in reversed(range(self.tries)):
             try:
                 status, answer = self.once(method, path, body, **headers)
-                if status != 503 or left == 0:
+                if status not in (429, 503) or left == 0:
                     return status, answer
             except (OSError, http.client.HTTPException):
                 if left == 0 or not self.reached:

@@ -91,8 +91,8 @@ static const struct route *find(const struct gateway *g,
 
 unsigned route_needs(const struct route *route)
 {
-    if (route->act != NULL)
-        return route->act->may;
+    if (route->act != NULL) /* one that says nothing is for admins */
+        return route->act->may != 0 ? route->act->may : MAY_ADMIN;
     return route->view != NULL ? route->view->may | MAY_READ : 0;
 }
 

@@ -20,7 +20,7 @@ void audit_destroy(struct audit **audit);
 /* Appends; what is not filled in (seq, at, prev) is. The task goes on when it
  * is on disk: so no answer leaves before its entry stands. RETRY store_away;
  * then it may stand all the same. */
-void audit_add(struct audit *audit, struct task *t, enum audit_trail trail,
+void audit_add(struct audit *audit, struct task *t, enum audit_trail name,
                const struct msg_audit_entry *entry);
 
 /* False: there is no trail of that name; empty is `access`. */

@@ -50,7 +50,7 @@ bool account_name_parse(struct arena *arena, struct str typed, struct str *name)
         if (c >= 'A' && c <= 'Z')
             small[i] = (char)(c - 'A' + 'a');
         else if (!char_is_letter(c) && !char_is_digit(c) &&
-                 (i == 0 || memchr("._@-", c, 4) == NULL))
+                 (i == 0 || (c != '.' && c != '_' && c != '@' && c != '-')))
             return false;
     }
     *name = (struct str){small, typed.len};

@@ -52,13 +52,13 @@ struct session_start {
 };
 void store_session_new(struct service *s, struct task *t,
                        const struct session_start *start, struct value *out);
-void store_session(struct service *s, struct task *t, struct str key,
+void store_session(struct service *s, struct task *t, struct str session,
                    int64_t idle_ms, struct value *out);
 void store_sessions(struct service *s, struct task *t, struct str name,
                     struct value *out);
-/* `key` empty: all but `keep`. */
+/* `session` empty: all but `keep`. */
 void store_session_end(struct service *s, struct task *t, struct str name,
-                       struct str key, struct str keep, struct value *out);
+                       struct str session, struct str keep, struct value *out);
 
 /* ---- tokens ---- */
 

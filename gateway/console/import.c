@@ -54,4 +54,5 @@ static void import_show(struct page *p)
     page_answer(&p->e.x, page_status(p), ASSET(import_html), &root);
 }
 
-const struct view view_import = {.ask = import_ask, .show = import_show};
+const struct view view_import = {
+    .may = MAY_POOL, .ask = import_ask, .show = import_show};

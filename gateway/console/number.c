@@ -63,5 +63,7 @@ static void number_show(struct page *p)
     page_answer(x, page_status(p), ASSET(number_html), &root);
 }
 
-const struct view view_number = {
-    .ask = number_ask, .show = number_show, .needs_all = true};
+const struct view view_number = {.may = MAY_PHONES,
+                                 .ask = number_ask,
+                                 .show = number_show,
+                                 .needs_all = true};

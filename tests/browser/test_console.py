@@ -1,6 +1,5 @@
 """The pages in a real browser: with and without JavaScript, wide and narrow, without a word on the console."""
 
-
 import pytest
 from poll import wait_for
 from selenium import webdriver

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "gateway/access.h"
+#include "gateway/access/form.h"
 #include "shared/vault.h"
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
@@ -30,7 +30,7 @@ FUZZ(arena, input)
         vault = open_vault();
     HOLDS(!vault_unseal(vault, arena, input, STR("phone"), &plain));
     HOLDS(!vault_mac_holds(vault, "report", STR("17-x"), input));
-    HOLDS(!form_token_holds(vault, input, 1625479230, &nonce));
+    HOLDS(!form_token_holds(vault, arena, input, STR("s"), 1625479230, &nonce));
     struct str sealed = vault_seal(vault, arena, input, STR("phone"));
     HOLDS(vault_unseal(vault, arena, sealed, STR("phone"), &plain) &&
           str_eq(plain, input));

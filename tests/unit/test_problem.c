@@ -42,7 +42,8 @@ static void holds_together(void **state)
         const char *sentence = problem_sentence(code);
         int status = problem_status(code);
         CHECK(name, problem_from_name(str_of(name)) == code);
-        CHECK(name, problem_outcome(code) == (status >= 500 || status == 429 ? RETRY : REJECT));
+        CHECK(name, problem_outcome(code) ==
+                        (status >= 500 || status == 429 ? RETRY : REJECT));
         CHECK(name, status >= 400 && status < 600);
         CHECK(name, sentence[strlen(sentence) - 1] == '.');
     }

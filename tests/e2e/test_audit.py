@@ -1,0 +1,193 @@
+"""The audit log: who did what; and that what was changed in it shows."""
+
+import re
+import subprocess
+
+import pytest
+from deployment import DEPLOY
+
+
+def entries(deployment, **query):
+    return deployment.listed("audit", **query)
+
+
+def last(deployment, what, **query):
+    return entries(deployment, what=what, **query)[0]
+
+
+def verify(deployment, trail="access"):
+    """The answer of the last piece."""
+    answer = deployment.api.get(f"/api/v1/audit/verify?trail={trail}").json
+    while answer["next"]:
+        answer = deployment.api.get(f"/api/v1/audit/verify?trail={trail}&cursor={answer['next']}").json
+    return answer
+
+
+def test_what_is_done_is_noted(deployment):
+    ride = deployment.ride()
+    made = last(deployment, "ride.create", trail="rides")
+    assert {**made, "at": None, "trace": None, "number": None} == {
+        "number": None, "at": None, "what": "ride.create", "outcome": "done", "who": "api-token", "with": "token",
+        "address": "127.0.0.1", "object": ride["id"], "trace": None}
+    assert deployment.api.post(f"/api/v1/rides/{ride['id']}/end").status == 200
+    assert last(deployment, "ride.end", trail="rides")["object"] == ride["id"]
+    assert deployment.api.post("/api/v1/rides/17-nosuch/end").status == 404
+    assert last(deployment, "ride.end", trail="rides")["outcome"] == "not_found"
+    deployment.page.get("/")
+    entry = last(deployment, "signin")
+    assert (entry["who"], entry["with"], entry["outcome"]) == ("admin", "session", "done")
+    deployment.open.sign_in("admin", "not the password")
+    assert last(deployment, "signin")["outcome"] == "signin_wrong"
+    deployment.open.sign_in("my-password-typed-here", "x")
+    assert "my-password-typed-here" not in deployment.api.get("/api/v1/audit").text
+    deployment.api.post("/api/v1/pools", {"name": "NL", "prefixes": ["31"]})
+    assert last(deployment, "pool.add")["outcome"] == "done"
+    token = deployment.api.post("/api/v1/tokens", {"name": "a program", "scopes": ["read"]}).json
+    assert last(deployment, "token.add")["object"] == token["id"]
+    assert last(deployment, "token.add")["detail"] == "a program"
+    customer = deployment.api.post("/api/v1/customers", {"name": "Nina Noted", "phone": "+447700900661"}).json
+    entry = last(deployment, "customer.add")
+    assert entry["object"] == str(customer["id"]) and "Nina" not in str(entry) and "900661" not in str(entry)
+
+
+def test_filters(deployment):
+    for i in range(3):
+        deployment.api.post("/api/v1/pools", {"name": f"F{i}", "prefixes": [f"99{i}"]})
+    all_of_them = entries(deployment)
+    assert [e["number"] for e in all_of_them] == list(range(len(all_of_them), 0, -1))
+    assert entries(deployment, limit=2) == all_of_them  # by pages
+    assert {e["what"] for e in entries(deployment, what="pool.")} == {"pool.add"}
+    assert not entries(deployment, who="nobody")
+    assert all(e["who"] == "api-token" for e in entries(deployment, who="api-token"))
+    at = all_of_them[1]["at"]
+    assert all(e["at"] >= at for e in entries(deployment, since=at))
+    assert all(e["at"] < at for e in entries(deployment, until=at))
+    for query, field in (("trail=x", "trail"), ("cursor=x", "cursor"), ("limit=0", "limit"), ("since=soon", "since")):
+        answer = deployment.api.get(f"/api/v1/audit?{query}")
+        assert (answer.status, answer.json["field"]) == (422, field), query
+    for cursor in ("x", "1-1.x", "1-1.1.short"):
+        assert deployment.api.get(f"/api/v1/audit/verify?cursor={cursor}").status == 422, cursor
+
+
+def test_the_page(deployment):
+    deployment.api.post("/api/v1/pools", {"name": "PG", "prefixes": ["998"]})
+    page = deployment.page.get("/audit?what=pool.add&who=&object=")
+    assert page.status == 200 and "<b>pool.add</b>" in page.text and "ride.create" not in page.text.split("<article")[1]
+    assert deployment.page.get("/audit?trail=rides").status == 200
+    assert deployment.page.get("/audit?trail=nonsense").status == 422
+
+
+# ---- what was changed shows
+
+TRAIL = "{audit}:access"
+
+
+@pytest.fixture(name="kept")
+def put_back(deployment):
+    """Twenty entries; what a test does to them is undone."""
+    for i in range(20):
+        deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": i + 1})
+    saved = deployment.redis.dump(TRAIL), deployment.redis.get(TRAIL + ":head")
+    assert verify(deployment)["holds"]
+    yield deployment.redis.xrange(TRAIL)
+    deployment.redis.restore(TRAIL, 0, saved[0], replace=True)
+    deployment.redis.set(TRAIL + ":head", saved[1])
+    assert verify(deployment)["holds"]
+
+
+def fault(deployment):
+    answer = verify(deployment)
+    assert not answer["holds"], answer
+    return answer["fault"], answer["fault_at"]
+
+
+def rewrite(deployment, kept, at, fields):
+    """The stream with one entry replaced."""
+    deployment.redis.delete(TRAIL)
+    for i, (name, old) in enumerate(kept):
+        deployment.redis.xadd(TRAIL, fields if i == at else old, name)
+
+
+def test_an_entry_left_out(deployment, kept):
+    deployment.redis.xdel(TRAIL, kept[-5][0])
+    assert fault(deployment) == ("missing", len(kept) - 4)
+
+
+def test_the_last_ones_cut_off(deployment, kept):
+    for name, _ in kept[-3:]:
+        deployment.redis.xdel(TRAIL, name)
+    assert fault(deployment) == ("missing", len(kept) - 2)
+
+
+def test_the_first_ones_cut_off(deployment, kept):
+    for name, _ in kept[:3]:
+        deployment.redis.xdel(TRAIL, name)
+    assert fault(deployment) == ("missing", 3)
+
+
+def test_an_entry_altered(deployment, kept):
+    old = dict(kept[-5][1])
+    assert b"api-token" in old[b"e"]
+    rewrite(deployment, kept, len(kept) - 5, {**old, b"e": old[b"e"].replace(b"api-token", b"api-taken")})
+    assert fault(deployment) == ("altered", len(kept) - 4)
+
+
+def test_an_entry_put_in(deployment, kept):
+    """An old one again, with its good MAC."""
+    rewrite(deployment, kept, len(kept) - 5, dict(kept[-7][1]))
+    assert fault(deployment) == ("missing", len(kept) - 4)
+
+
+def test_all_of_it_gone(deployment, kept):
+    deployment.redis.delete(TRAIL)
+    assert fault(deployment) == ("missing", 1)
+
+
+def test_gateways_that_write_at_once(deployment):
+    from concurrent.futures import ThreadPoolExecutor
+    deployment.scale(gateway=3)
+    deployment.wait_ready()
+    before = len(entries(deployment))
+
+    def change(i):
+        client = deployment.api.copy()
+        return [client.json("PATCH", "/api/v1/pools/default", {"low_water": 1 + (i + k) % 9}).status for k in range(20)]
+    with ThreadPoolExecutor(8) as pool:
+        statuses = [status for each in pool.map(change, range(8)) for status in each]
+    assert set(statuses) == {200}
+    answer = verify(deployment)
+    assert answer["holds"] and answer["last"] == before + len(statuses)
+
+
+def test_no_answer_without_its_entry(deployment):
+    """What cannot be noted is not shown."""
+    deployment.redis.rename(TRAIL, "{audit}:aside")
+    deployment.redis.set(TRAIL, "in the way")  # an append fails
+    answer = deployment.api.post("/api/v1/customers/1/reveal", {"reason": "to see whether it is noted"})
+    assert answer.status >= 500 and "447700" not in answer.text, answer
+    deployment.redis.delete(TRAIL)
+    deployment.redis.rename("{audit}:aside", TRAIL)
+    assert deployment.api.post("/api/v1/customers/1/reveal", {"reason": "to see whether it is noted"}).status == 200
+
+
+# ---- the command
+
+def command(deployment, *words):
+    return subprocess.run([DEPLOY / "audit", *words, "--state", deployment.state], capture_output=True, text=True, timeout=60,
+                          check=False)
+
+
+def test_the_command(deployment):
+    done = command(deployment, "verify")
+    assert done.returncode == 0 and re.search(r"access: \d+ entries, .* all hold", done.stdout), done
+    exported = command(deployment, "export")
+    lines = exported.stdout.splitlines()
+    assert exported.returncode == 0 and len(lines) == len(entries(deployment))
+    assert '"number":1,' in lines[0]
+    name, fields = deployment.redis.xrange(TRAIL)[2]
+    saved = deployment.redis.dump(TRAIL)
+    deployment.redis.xdel(TRAIL, name)
+    done = command(deployment, "verify")
+    assert done.returncode == 1 and "access: MISSING at entry 3" in done.stdout, done
+    deployment.redis.restore(TRAIL, 0, saved, replace=True)
+    assert fields
