@@ -83,7 +83,7 @@ def sign_in(browser, deployment, path="/"):
         browser.one("#signin-password").send_keys(deployment.secret("admin-password"))
         browser.driver.get_log("browser")  # says that the page was a 401
         browser.one("#signin_form button").click()
-        browser.one(".brand + nav")
+        browser.one(".top nav")
 
 
 def test_console(browser, deployment):
