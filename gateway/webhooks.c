@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "gateway/access/gate.h"
 #include "gateway/answer.h"
 #include "gateway/content.h"
 #include "gateway/flow.h"
@@ -165,6 +166,11 @@ void text_hook_run(struct task *t)
 {
     struct text_hook *c = (struct text_hook *)t;
     TASK_BEGIN(t);
+    if (!service_of(t)->settings.webhook_auth) { /* then anybody may write */
+        AWAIT(t, gate_pace(&c->x));
+        if (t->outcome != DONE)
+            TASK_FAIL(t);
+    }
     if (!text_read(c))
         TASK_FAIL(t);
     AWAIT(t, bus_ask(service_of(t)->client, t, "ride-svc", &type_sms_received,

@@ -55,7 +55,7 @@ struct str gate_token_hash(const struct service *s, struct arena *arena,
 }
 
 /* An id may hold a `_` itself, so it is cut by its length. */
-static bool split_token(struct str given, struct str *id, struct str *secret)
+bool gate_token_split(struct str given, struct str *id, struct str *secret)
 {
     struct str prefix = str_of(token_prefix);
     if (!str_starts(given, prefix) ||
@@ -142,7 +142,7 @@ void gate_identify(struct exchange *x)
         x->route->door == DOOR_PAGE
             ? gate_cookie(x->request, gate_cookie_name(&s->settings))
             : STR_NONE;
-    bool token = split_token(bearer, &id, &secret);
+    bool token = gate_token_split(bearer, &id, &secret);
     if (!token && (bearer.len > 0 || cookie.len == 0))
         return;
     struct looking *l = task_part(&x->task, sizeof(*l), looking_run);

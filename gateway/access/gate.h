@@ -24,6 +24,7 @@ struct str gate_session_key(const struct service *s, struct arena *arena,
                             struct str cookie);
 
 /* "bc_<id>_<secret>", and the hash of the secret that the store keeps. */
+bool gate_token_split(struct str given, struct str *id, struct str *secret);
 struct str gate_token_text(struct arena *arena, struct str id,
                            struct str secret);
 struct str gate_token_hash(const struct service *s, struct arena *arena,
