@@ -52,8 +52,8 @@ static uint32_t dice(uint32_t sides)
 static char any_char(void)
 {
     static const char some[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
-                               "uvwxyz0123456789-_.=+/ %";
-    return dice(20) == 0 ? (char)(1 + dice(255)) : some[dice(sizeof(some) - 1)];
+                               "uvwxyz0123456789-_.=+/ %{}:*\x01\t\n\x7f\xff";
+    return some[dice(sizeof(some) - 1)];
 }
 
 /* One to three changes: another character, one less, one more, two swapped, an
