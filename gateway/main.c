@@ -6,6 +6,7 @@
 #include "gateway/access/hasher.h"
 #include "gateway/access/limiter.h"
 #include "gateway/access/secrets.h"
+#include "gateway/access/settings_note.h"
 #include "gateway/access/signin.h"
 #include "gateway/api.h"
 #include "gateway/console/page.h"
@@ -224,6 +225,11 @@ static bool start(struct service *s)
     return true;
 }
 
+static void ready(struct service *s)
+{
+    settings_note(s->context);
+}
+
 static void leave(struct service *s)
 {
     const struct gateway *gateway = s->context;
@@ -260,6 +266,7 @@ int main(int argc, char **argv)
         .peers = ops_peers,
         .routes = none,
         .start = start,
+        .ready = ready,
         .leave = leave,
         .idle = idle,
         .stop = stop,

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from deployment import DEPLOY
+from poll import wait_for
 
 
 def entries(deployment, **query):
@@ -168,6 +169,19 @@ def test_no_answer_without_its_entry(deployment):
     deployment.redis.delete(TRAIL)
     deployment.redis.rename("{audit}:aside", TRAIL)
     assert deployment.api.post("/api/v1/customers/1/reveal", {"reason": "to see whether it is noted"}).status == 200
+
+
+def test_settings_that_changed(deployment):
+    """Noted by name when a gateway starts with others; what they are stays secret."""
+    assert entries(deployment, what="settings.first")
+    before = len(entries(deployment, what="settings."))
+    deployment.down()
+    deployment.settings.update(RIDE_HOURS="7", CLOSED_ANSWER="A secret word.")
+    deployment.up()
+    wait_for(lambda: len(entries(deployment, what="settings.")) > before, 10, "the settings that changed")
+    entry = last(deployment, "settings.changed")
+    assert {"RIDE_HOURS", "CLOSED_ANSWER"} <= set(entry["detail"].split()) and "WEBHOOK_TOKEN" not in entry["detail"]
+    assert "secret word" not in deployment.api.get("/api/v1/audit").text
 
 
 # ---- the command
