@@ -6,6 +6,7 @@ import hmac
 import re
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from poll import wait_for
@@ -141,7 +142,6 @@ def test_a_known_browser_is_slowed_too(deployment):
 
 def test_guesses_at_once_count_each(deployment):
     """What is tried in parallel is counted before it is looked at."""
-    from concurrent.futures import ThreadPoolExecutor
     add(deployment, "parallel")
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda i: deployment.open.copy().form("/signin", {"name": "parallel",
@@ -277,6 +277,10 @@ def test_shut_and_removed(deployment):
     refused(deployment, "leaves")
     assert deployment.api.json("PATCH", "/api/v1/accounts/leaves", {"disabled": False}).status == 200
     client = enter(deployment, "leaves")
+    deployment.redis.hset("{access}:account:leaves", "disabled", "1")  # though a session is left
+    assert client.get("/").status == 401
+    deployment.redis.hdel("{access}:account:leaves", "disabled")
+    assert client.get("/").status == 200
     assert deployment.api.json("DELETE", "/api/v1/accounts/leaves").status == 204
     assert client.get("/").status == 401
     refused(deployment, "leaves")
@@ -377,6 +381,18 @@ def test_a_second_factor(deployment):
     assert send(client, "/account/totp/remove", {"current": "wrong"}).status == 422
     assert send(client, "/account/totp/remove", {"current": PASSWORD}).status == 303
     enter(deployment, "careful")
+
+
+def test_one_code_for_many_at_once(deployment):
+    add(deployment, "raced")
+    client = enter(deployment, "raced")
+    send(client, "/account/totp/new")
+    secret = re.search(r'<code class="secret">([A-Z2-7]{32})</code>', client.get("/account").text).group(1)
+    assert send(client, "/account/totp/confirm", {"code": code_at(secret, -1)}).status == 303
+    code = code_at(secret, 1)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.copy().sign_in("raced", PASSWORD, code=code)[0].status, range(8)))
+    assert sorted(answers) == [303] + [401] * 7
 
 
 def test_an_admin_takes_a_second_factor_away(deployment):

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from deployment import DEPLOY
@@ -145,7 +146,6 @@ def test_all_of_it_gone(deployment, kept):
 
 
 def test_gateways_that_write_at_once(deployment):
-    from concurrent.futures import ThreadPoolExecutor
     deployment.scale(gateway=3)
     deployment.wait_ready()
     before = len(entries(deployment))
