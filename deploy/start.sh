@@ -49,6 +49,12 @@ choose_address() {
     export LISTEN=$host:$port PUBLIC_URL=${PUBLIC_URL:-$url}
 }
 
+# Makes the state folder, closed to others; what is above it, if that has to be made, is not.
+make_state() {
+    [[ ! -d $state ]] || return 0
+    (umask 022 && mkdir -p -- "${state%/*}/") 2>/dev/null && mkdir -p -- "$state" 2>/dev/null
+}
+
 # ---- programs --------------------------------------------------------------------------------------------------------
 
 prepare_programs() {
@@ -63,6 +69,7 @@ prepare_programs() {
 build() {
     local folder=$root/build/release
     local log=$folder/up.log
+    umask 022 # what root builds, another user runs
     mkdir -p -- "$folder" || die "Cannot build in $folder. The checkout must be yours."
     exec {build_fd}>>"$folder/up.lock"
     flock "$build_fd"
@@ -81,6 +88,8 @@ build() {
         tail -n 40 -- "$log" >&2
         die "The build failed; its last lines are above, all of it is in $log."
     fi
+    ((EUID != 0)) || chmod go+rX -- "$root/build" "$folder" "$folder/bin" "$folder"/bin/*
+    umask 077
     exec {build_fd}>&-
 }
 
@@ -203,7 +212,7 @@ start_supervisor() {
     ports=$(
         export_settings
         exec "$root/deploy/listen" "$host" "$port" "$sandbox" "$state/run/supervisor.pid" "$state/run/supervisor.fifo" \
-            s6-svscan -c 1000 "$state/supervise"
+            "${only_what_is_kept[@]}" s6-svscan -c 1000 "$state/supervise"
     ) || exit 1
     settings[url]=$url
     settings[public_url]=$PUBLIC_URL
@@ -335,5 +344,6 @@ print_where() {
     say "  Logs     $state/logs/"
     local here=''
     [[ -n $detach ]] || here='Ctrl-C, or '
+    say "  User     $(id -un)"
     say "  Stop     ${here}deploy/down --state ${state@Q}"
 }

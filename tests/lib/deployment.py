@@ -48,6 +48,8 @@ def free_port():
 class Deployment:
     def __init__(self, state=None, port=None, **settings):
         self.folder = scratch_folder("birdcar-") if state is None else None
+        if self.folder:
+            self.folder.chmod(0o711)  # open, as where a deployment of root's usually lies
         self.state = Path(state) if state else self.folder / "state"
         self.port = port or free_port()
         self.settings = settings
@@ -117,6 +119,16 @@ class Deployment:
         assert not broken, broken[0]
 
     # ---- what it says and holds
+
+    def members(self):
+        """{pid: /proc/PID/status} of all that runs here, supervision too."""
+        mark, found = f"BIRDCAR_DEPLOYMENT={self.state}".encode(), {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    lines = (folder / "status").read_text(encoding="utf-8").splitlines()
+                    found[int(folder.name)] = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        return found
 
     def log_lines(self):
         return [path.parent.name.encode() + b" | " + line for path in sorted(self.state.glob("logs/*/*"))

@@ -21,7 +21,9 @@ class Failing:
 
     def __init__(self, folder):
         assert (RELEASE / "gateway").exists(), "the release build is not there: tests/run builds it"
-        self.fifos = folder / "fiu"
+        self.fifos = folder / "fifos" / "fiu"
+        self.fifos.parent.mkdir()
+        self.fifos.parent.chmod(0o777)  # the daemons, which make them, need not be ours
         self.folder = folder / "failing"
         self.folder.mkdir()
         for name in SERVICES:
@@ -35,7 +37,7 @@ class Failing:
         path.write_text(
             f'#!/bin/sh\nexec env LD_PRELOAD={shlex.quote(PRELOADS)} FIU_ENABLE= '
             f'FIU_CTRL_FIFO={shlex.quote(str(self.fifos))} {shlex.quote(str(program))} "$@" {more}\n', encoding="ascii")
-        path.chmod(0o700)
+        path.chmod(0o755)
 
     @property
     def settings(self):

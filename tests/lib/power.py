@@ -28,13 +28,15 @@ class Power:
         self.gate, self.notes, self.path = folder / "power", folder / "synced", folder / "bin"
         self.gate.touch()
         self.path.mkdir()
+        self.notes.touch()
+        self.notes.chmod(0o666)  # Redis need not be ours
         real = shutil.which("redis-server")
         assert real and SYNCED.exists(), f"redis-server: {real}; {SYNCED} is {'' if SYNCED.exists() else 'not '}built"
         script = self.path / "redis-server"
         script.write_text(
             f'#!/bin/sh\nflock -s {shlex.quote(str(self.gate))} true\n'
             f'exec env LD_PRELOAD={shlex.quote(str(SYNCED))} SYNCED_FILE={shlex.quote(str(self.notes))} {real} "$@"\n')
-        script.chmod(0o700)
+        script.chmod(0o755)
 
     @property
     def settings(self):

@@ -29,6 +29,7 @@ class Trial:
         self.ledger, self.recovered = Ledger(), []
         self.provider = Unreliable(seed, spared=Load.PROBES).start()
         self.folder = scratch_folder("birdcar-")
+        self.folder.chmod(0o711)  # the daemons need not be ours
         self.power = Power(self.folder) if power else None
         self.failing = Failing(self.folder) if failing else None
         settings = {**settings, **(self.power or self.failing).settings} if power or failing else settings
