@@ -130,7 +130,7 @@ make_secrets() {
 
 # ---- the start -------------------------------------------------------------------------------------------------------
 
-uses_sandbox() { [[ -z ${MESSAGEBIRD_API_KEY:-} ]]; }
+uses_sandbox() { [[ -z ${MESSAGEBIRD_API_KEY:-}${MESSAGEBIRD_API_KEY_FILE:-} ]]; }
 
 # A forgotten setting must not turn texts for real phones into texts for the sandbox, where they count as sent.
 refuse_lost_provider() {
@@ -177,13 +177,12 @@ export_settings() {
     export RUN_DIR=$run_dir KEYS_FILE=$state/keys
     export API_TOKEN_FILE=$state/api-token ADMIN_PASSWORD_FILE=$state/admin-password
     if [[ -z ${REDIS_URL:-} ]]; then
-        export REDIS_URL=unix://$run_dir/redis.sock DATA_DIR=${DATA_DIR:-$state/data}
+        export REDIS_URL=unix://$run_dir/redis.sock DATA_DIR=${DATA_DIR:-$state/data} REDIS_USERS=on
         choose_memory
     fi
     if uses_sandbox; then
-        if [[ -z ${MESSAGEBIRD_SIGNING_KEY:-} ]]; then
-            MESSAGEBIRD_SIGNING_KEY=$(<"$state/signing-key")
-            export MESSAGEBIRD_SIGNING_KEY
+        if [[ -z ${MESSAGEBIRD_SIGNING_KEY:-}${MESSAGEBIRD_SIGNING_KEY_FILE:-} ]]; then
+            export MESSAGEBIRD_SIGNING_KEY_FILE=$state/signing-key
         fi
         export SANDBOX_GATEWAY=$url
     fi
@@ -227,6 +226,7 @@ start_supervisor() {
 # With the lock held. Leaves a deployment that serves, or nothing.
 start_deployment() {
     refuse_lost_provider
+    [[ ${REDIS_USERS:-} =~ ^(|on|off)$ ]] || die "REDIS_USERS wants on or off."
     choose_address
     trap stop_half_started EXIT
     trap 'exit 130' INT
@@ -239,6 +239,11 @@ start_deployment() {
     make_secrets
     if uses_sandbox; then
         make_secret signing-key random_hex 32
+    fi
+    if [[ -z ${REDIS_URL:-} ]]; then
+        make_redis_users
+    elif [[ ${REDIS_USERS:-} == on ]]; then
+        make_redis_passwords
     fi
     choose_run_dir
     make_supervision

@@ -119,12 +119,34 @@ choose_capability() {
     say "A folder above $barred is closed to the user that runs it, which gets CAP_DAC_READ_SEARCH, to pass by."
 }
 
+# Of a file with a secret that root alone can read, as they best are, the owner gets a copy in DIR/secrets: it is written as
+# that user, and anew at each start.
+hand_over_secrets() {
+    local name setting file needed
+    "${as_owner[@]}" rm -rf -- "$state/secrets"
+    for name in MESSAGEBIRD_API_KEY MESSAGEBIRD_SIGNING_KEY MESSAGEBIRD_SIGNING_KEY_OLD WEBHOOK_TOKEN ALERT_SECRET \
+        REDIS_PASSWORD CURVE_KEY; do
+        setting=${name}_FILE
+        file=${!setting:-}
+        [[ -n $file && -z ${!name:-} ]] || continue
+        [[ $file == /* && -f $file ]] || die "$setting wants the whole path of a file that is there."
+        needed=(-r "$file")
+        barred_to_owner || continue
+        [[ $(stat -Lc %a -- "$file") == *00 ]] || die "$setting: the file is open to others than its owner; chmod 600 it."
+        # shellcheck disable=SC2016
+        "${as_owner[@]}" bash -c 'umask 077; mkdir -p -- "$1" && exec cat >"$1/$2"' - "$state/secrets" "$name" <"$file" ||
+            die "$setting: cannot copy the file."
+        export "$setting=$state/secrets/$name"
+    done
+}
+
 # As root, when all is built: goes on with deploy/up as the owner of the state folder.
 leave_root() {
     local capabilities=(dac_read_search)
     hand_over
     [[ -z ${BIRDCAR_BIN_DIR:-} ]] || BIRDCAR_BIN_DIR=$(realpath -- "$BIRDCAR_BIN_DIR")
     choose_capability
+    hand_over_secrets
     [[ $keeps != dac_override ]] || capabilities+=(dac_override)
     choose_address
     ((port >= $(</proc/sys/net/ipv4/ip_unprivileged_port_start))) || capabilities+=(net_bind_service)

@@ -10,7 +10,6 @@
 #include "shared/metrics.h"
 #include "shared/rounds.h"
 #include "shared/script.h"
-#include "shared/secret_file.h"
 #include "shared/timestamp.h"
 
 SCRIPT(alerts_take);
@@ -22,7 +21,6 @@ enum {
     DEADLINE_MS = 12000,
     MOST_AT_ONCE = 8,
     BACK_OFF_MOST_MS = 900000,
-    SECRET_MOST = 256,
     /* A repeat does no harm: nothing is cut after a pause. */
     PAUSE_MOST_MS = 86400000
 };
@@ -44,27 +42,6 @@ static bool url_valid(struct str url)
     return str_starts(url, STR("http://")) || str_starts(url, STR("https://"));
 }
 
-/* NULL, or what is wrong. */
-static const char *read_key(const struct settings *settings,
-                            struct alert_key *key)
-{
-    char bytes[SECRET_MOST] = "";
-    size_t len = 0;
-    const char *fault = NULL;
-    struct str secret = str_of(settings->alert_secret);
-    if (secret.len == 0 && settings->alert_secret_file[0] != '\0') {
-        fault = secret_file_read(settings->alert_secret_file, bytes,
-                                 sizeof(bytes), &len);
-        secret = (struct str){bytes, len};
-    }
-    if (fault == NULL && secret.len == 0)
-        fault = "is needed with ALERT_URL";
-    else if (fault == NULL && !alert_key_read(secret, key))
-        fault = "must be whsec_ and 24 to 64 bytes in base64";
-    explicit_bzero(bytes, sizeof(bytes));
-    return fault;
-}
-
 struct alerts *alerts_new(struct service *s)
 {
     const char *setting = NULL, *fault = NULL;
@@ -76,11 +53,12 @@ struct alerts *alerts_new(struct service *s)
         setting = "ALERT_URL";
         fault = "must begin with http:// or https://";
     } else {
-        setting = s->settings.alert_secret[0] == '\0' &&
-                          s->settings.alert_secret_file[0] != '\0'
-                      ? "ALERT_SECRET_FILE"
-                      : "ALERT_SECRET";
-        fault = read_key(&s->settings, &al->key);
+        struct str secret = str_of(s->settings.alert_secret);
+        setting = "ALERT_SECRET";
+        if (secret.len == 0)
+            fault = "is needed with ALERT_URL";
+        else if (!alert_key_read(secret, &al->key))
+            fault = "must be whsec_ and 24 to 64 bytes in base64";
     }
     if (fault != NULL) {
         log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "%s: %s", setting,

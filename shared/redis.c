@@ -47,7 +47,9 @@ struct redis {
     struct loop_io *io;
     struct loop_timer *reconnect, *tick;
     int64_t back_off_ms, connecting_since_ms, heard_ms;
-    bool connected, ticking, loss_logged;
+    bool connected; /* and signed in */
+    bool ticking, loss_logged;
+    unsigned greetings;      /* unanswered words of the sign-in */
     char refusal[16];        /* of the last script; empty: it was carried out */
     struct op *first, *last; /* in the order in which they were asked */
     size_t count;
@@ -135,6 +137,18 @@ static void note_refusal(struct op *op, struct str error)
     to[len] = '\0';
 }
 
+/* Mended by whoever keeps Redis, and then it goes on. */
+static void denied(struct op *op)
+{
+    note_refusal(op, STR("NOPERM"));
+    log_sparse(LEVEL_ERROR, "redis.denied",
+               "call=%s check=\"the user of this service in Redis; "
+               "deploy/redis-users prints its rights\"",
+               op->script != NULL ? op->script->name : "command");
+    fail_op(op, PROBLEM_store_away);
+    free_op(op);
+}
+
 static void error_came(struct op *op, struct str error)
 {
     if (op->script != NULL && str_starts(error, STR("NOSCRIPT"))) {
@@ -145,6 +159,10 @@ static void error_came(struct op *op, struct str error)
         op->words[0] = STR("EVAL");
         op->words[1] = str_of(op->script->body);
         send_op(op);
+        return;
+    }
+    if (wire_is_denied(error)) {
+        denied(op);
         return;
     }
     bool passing = wire_passes_by_itself(error);
@@ -260,15 +278,42 @@ static void disconnected(const redisAsyncContext *context, int status)
     connection_lost(r, status == REDIS_OK ? "closed" : context->errstr);
 }
 
+static void signed_in(struct redis *r)
+{
+    r->connected = true;
+    r->loss_logged = false;
+    r->back_off_ms = RECONNECT_LEAST;
+    r->heard_ms = loop_now_ms();
+    metric_add(METRIC_redis_reconnects_total, 1);
+    log_event(LEVEL_INFO, "redis.connected", STR_NONE, "waiting=%zu", r->count);
+    for (struct op *op = r->first; op != NULL; op = op->next)
+        if (op->state == OP_WAITING)
+            send_op(op);
+}
+
+/* Nothing is asked before: whose password is wrong would be, with many a Redis,
+ * the user `default`, who may do more than we should. */
 static void said_hello(redisAsyncContext *context, void *reply, void *arg)
 {
-    (void)context;
+    struct redis *r = context->data;
+    const redisReply *said = reply;
     (void)arg;
-    const redisReply *r = reply;
-    if (r != NULL && r->type == REDIS_REPLY_ERROR)
+    if (said == NULL) /* the connection is going down */
+        return;
+    if (said->type == REDIS_REPLY_ERROR) {
         log_sparse(LEVEL_ERROR, "redis.hello",
-                   "error=refused check=\"password and database of "
-                   "REDIS_URL\"");
+                   "error=refused check=\"user, password and database of "
+                   "REDIS_URL, REDIS_USER, REDIS_PASSWORD\"");
+        redisAsyncDisconnect(context);
+    } else if (--r->greetings == 0) {
+        signed_in(r);
+    }
+}
+
+static void greet(struct redis *r, const struct str *words, size_t count)
+{
+    r->greetings++;
+    (void)send_words(r, words, count, said_hello, NULL);
 }
 
 static void say_hello(struct redis *r)
@@ -280,11 +325,11 @@ static void say_hello(struct redis *r)
     struct str password[] = {STR("AUTH"), str_of(u->password)};
     struct str select[] = {STR("SELECT"), str_of(db)};
     if (u->password[0] != '\0' && u->user[0] != '\0')
-        (void)send_words(r, auth, 3, said_hello, NULL);
+        greet(r, auth, 3);
     else if (u->password[0] != '\0')
-        (void)send_words(r, password, 2, said_hello, NULL);
+        greet(r, password, 2);
     if (u->db != 0)
-        (void)send_words(r, select, 2, said_hello, NULL);
+        greet(r, select, 2);
 }
 
 static void connected(const redisAsyncContext *context, int status)
@@ -294,16 +339,10 @@ static void connected(const redisAsyncContext *context, int status)
         connection_lost(r, context->errstr);
         return;
     }
-    r->connected = true;
-    r->loss_logged = false;
-    r->back_off_ms = RECONNECT_LEAST;
-    r->heard_ms = loop_now_ms();
-    metric_add(METRIC_redis_reconnects_total, 1);
-    log_event(LEVEL_INFO, "redis.connected", STR_NONE, "waiting=%zu", r->count);
+    r->greetings = 0;
     say_hello(r);
-    for (struct op *op = r->first; op != NULL; op = op->next)
-        if (op->state == OP_WAITING)
-            send_op(op);
+    if (r->greetings == 0)
+        signed_in(r);
 }
 
 static void connect_now(void *arg)
@@ -377,10 +416,12 @@ static void tick(void *arg)
 
 /* ---- the calls ---- */
 
-struct redis *redis_new(struct loop *loop, const char *url, const char **why)
+struct redis *redis_new(struct loop *loop, const char *url, const char *user,
+                        const char *password, const char **why)
 {
     struct redis_url parsed;
-    if (!redis_url_parse(url, &parsed, why))
+    if (!redis_url_parse(url, &parsed, why) ||
+        !redis_url_sign_in(&parsed, user, password, why))
         return NULL;
     struct redis *r = xcalloc(1, sizeof(*r));
     r->loop = loop;

@@ -30,9 +30,12 @@ struct script {
 enum { REDIS_MOST_WORDS = 64, REDIS_MOST_IN_FLIGHT = 10000 };
 
 /* `url`: redis://[user:password@]host[:port][/db] or unix:///path. NULL and
- * `*why` where it is not of that form. Connects by itself, again after each
- * loss, with back-off and jitter. */
-struct redis *redis_new(struct loop *loop, const char *url, const char **why);
+ * `*why` where it is not of that form. `user` and `password`, where they are
+ * not empty, are used in place of the URL's. Connects by itself, again after
+ * each loss, with back-off and jitter; where Redis does not take the password
+ * it tries again, and nothing is asked of it meanwhile. */
+struct redis *redis_new(struct loop *loop, const char *url, const char *user,
+                        const char *password, const char **why);
 void redis_destroy(struct redis **redis);
 bool redis_connected(const struct redis *redis);
 /* Why scripts are refused at present, as Redis says it: LOADING, BUSY,
@@ -45,10 +48,11 @@ bool redis_crowded(const struct redis *redis);
 /* One command. Waits for a connection where there is none, no longer than the
  * task's deadline or 3 s. `*out` is set before the task
  * resumes; it is untouched where the outcome is not DONE. RETRY store_away: no
- * answer, a broken connection, or a Redis that cannot write now; the command
- * may or may not have been carried out. RETRY internal: Redis called the
- * command wrong; that is a defect of ours and is logged. RETRY busy: too much
- * in flight. `out` may be NULL. */
+ * answer, a broken connection, or a Redis that cannot write now, or does not
+ * let this user do it (logged as redis.denied); the command may or may not have
+ * been carried out. RETRY internal: Redis called the command wrong; that is a
+ * defect of ours and is logged. RETRY busy: too much in flight. `out` may be
+ * NULL. */
 void redis_call(struct redis *redis, struct task *t, struct str tag,
                 const struct str *words, size_t count, struct value *out);
 #define REDIS_DO(redis, t, tag, out, ...)                                      \

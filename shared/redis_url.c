@@ -80,3 +80,12 @@ bool redis_url_parse(const char *text, struct redis_url *out, const char **why)
     *why = "it must begin with redis:// or unix://";
     return false;
 }
+
+bool redis_url_sign_in(struct redis_url *url, const char *user,
+                       const char *password, const char **why)
+{
+    return (user[0] == '\0' ||
+            keep(url->user, sizeof(url->user), str_of(user), why)) &&
+           (password[0] == '\0' ||
+            keep(url->password, sizeof(url->password), str_of(password), why));
+}

@@ -17,4 +17,9 @@ struct redis_url {
  * unix://[user:]password@/path. False: `*why` says what is wrong with it. */
 bool redis_url_parse(const char *text, struct redis_url *out, const char **why);
 
+/* Puts a user and a password, where they are not empty, in place of those that
+ * it has. */
+bool redis_url_sign_in(struct redis_url *url, const char *user,
+                       const char *password, const char **why);
+
 #endif

@@ -43,6 +43,15 @@ bool wire_passes_by_itself(struct str error)
            memmem(error.ptr, error.len, "READONLY", 8) != NULL;
 }
 
+/* As the commands of a script are refused, it has no word of its own. */
+bool wire_is_denied(struct str error)
+{
+    static const char in_script[] = "user executing the script";
+    return str_starts(error, STR("NOPERM")) ||
+           str_starts(error, STR("-NOPERM")) ||
+           memmem(error.ptr, error.len, in_script, strlen(in_script)) != NULL;
+}
+
 /* "*3\r\n", "$5\r\n" */
 static void write_count(struct buffer *b, char mark, size_t n)
 {

@@ -19,4 +19,7 @@ void wire_reply(struct arena *arena, const struct redisReply *reply,
  * is a defect of ours. */
 bool wire_passes_by_itself(struct str error);
 
+/* Has this user no right to the command, or to one of its keys? */
+bool wire_is_denied(struct str error);
+
 #endif

@@ -25,7 +25,7 @@ struct registry {
 struct beat {
     struct task task;
     struct registry *registry;
-    struct value own, peers[MOST_PEERS];
+    struct value own, time, peers[MOST_PEERS];
 };
 
 static unsigned peer_count(const struct registry *r)
@@ -36,15 +36,22 @@ static unsigned peer_count(const struct registry *r)
     return n;
 }
 
-static void ask(struct registry *r, struct task *t, const char *service,
-                bool announce, struct value *out)
+static void announce(struct registry *r, struct task *t, struct value *out)
 {
-    struct str key = arena_printf(t->arena, "service:%s", service);
-    struct str args[] = {announce ? str_of(r->instance) : STR_NONE,
-                         str_of(r->endpoint),
+    struct str key = arena_printf(t->arena, "service:%s", r->service);
+    struct str args[] = {str_of(r->instance), str_of(r->endpoint),
                          r->leaving ? STR("leaving") : STR("live"),
                          arena_number(t->arena, REGISTRY_LIVES_MS)};
     redis_script(r->redis, t, key, &registry, &key, 1, args, 4, out);
+}
+
+/* Only read, and by no script, whose keys count as written, too: a service may
+ * not write who the others are. */
+static void look_for(struct registry *r, struct task *t, const char *service,
+                     struct value *out)
+{
+    struct str key = arena_printf(t->arena, "service:%s", service);
+    REDIS_DO(r->redis, t, key, out, STR("HGETALL"), key);
 }
 
 /* A heartbeat is an fsync of Redis's: at most one a beat, however often we look
@@ -54,10 +61,12 @@ static void ask_all(struct registry *r, struct beat *b)
     int64_t now = loop_now_ms();
     if (r->announced_ms == 0 || now - r->announced_ms >= REGISTRY_BEAT_MS) {
         r->announced_ms = now;
-        ask(r, &b->task, r->service, true, &b->own);
+        announce(r, &b->task, &b->own);
     }
+    if (r->peers[0] != NULL)
+        REDIS_DO(r->redis, &b->task, STR("service"), &b->time, STR("TIME"));
     for (unsigned i = 0; r->peers[i] != NULL; i++)
-        ask(r, &b->task, r->peers[i], false, &b->peers[i]);
+        look_for(r, &b->task, r->peers[i], &b->peers[i]);
 }
 
 static void count_brothers(struct registry *r, const struct value *own)
@@ -78,6 +87,22 @@ static void count_brothers(struct registry *r, const struct value *own)
     r->place = place;
 }
 
+/* `all`: instance -> "<ends> <live or leaving> <endpoint>". */
+static void tell_of(struct registry *r, const char *service,
+                    const struct value *all, int64_t now)
+{
+    for (size_t i = 0; i + 1 < all->count; i += 2) {
+        struct str endpoint = value_str(value_at(all, i + 1));
+        int64_t ends = 0;
+        bool known = str_to_num(str_cut(&endpoint, ' '), &ends);
+        struct str state = str_cut(&endpoint, ' ');
+        if (known && ends > now)
+            bus_client_copy(r->client, service, value_str(value_at(all, i)),
+                            endpoint, !str_is(state, "live"));
+    }
+    bus_client_sweep(r->client, service);
+}
+
 static void beat(struct task *t)
 {
     struct beat *b = (struct beat *)t;
@@ -90,15 +115,8 @@ static void beat(struct task *t)
     }
     if (b->own.kind == VALUE_LIST)
         count_brothers(r, &b->own);
-    for (unsigned i = 0; r->peers[i] != NULL; i++) {
-        const struct value *live = &b->peers[i];
-        for (size_t j = 0; j + 2 < live->count; j += 3)
-            bus_client_copy(r->client, r->peers[i],
-                            value_str(value_at(live, j)),
-                            value_str(value_at(live, j + 1)),
-                            !str_is(value_str(value_at(live, j + 2)), "live"));
-        bus_client_sweep(r->client, r->peers[i]);
-    }
+    for (unsigned i = 0; r->peers[i] != NULL; i++)
+        tell_of(r, r->peers[i], &b->peers[i], redis_time_ms(&b->time));
     TASK_END(t);
 }
 

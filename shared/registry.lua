@@ -1,7 +1,7 @@
 #!lua
--- One read of `service:<name>`, with this copy's own heartbeat where it has one.
+-- This copy's heartbeat in `service:<name>`, and who else is there.
 -- KEYS[1] service:<name>
--- ARGV[1] instance, or empty: only read   ARGV[2] endpoint
+-- ARGV[1] instance   ARGV[2] endpoint
 -- ARGV[3] "live" or "leaving"             ARGV[4] ms that an entry lives
 -- Returns {instance, endpoint, state, …} of the copies that live.
 local t = redis.call('TIME')
@@ -18,13 +18,11 @@ for i = 1, #all, 2 do
     gone[#gone + 1] = all[i]
   end
 end
-if ARGV[1] ~= '' then
-  local ends = string.format('%.0f', now + ARGV[4])
-  redis.call('HSET', KEYS[1], ARGV[1], ends .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
-  for i = 1, #gone do redis.call('HDEL', KEYS[1], gone[i]) end
-  redis.call('PEXPIRE', KEYS[1], 60000)
-  live[#live + 1] = ARGV[1]
-  live[#live + 1] = ARGV[2]
-  live[#live + 1] = ARGV[3]
-end
+local ends = string.format('%.0f', now + ARGV[4])
+redis.call('HSET', KEYS[1], ARGV[1], ends .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
+for i = 1, #gone do redis.call('HDEL', KEYS[1], gone[i]) end
+redis.call('PEXPIRE', KEYS[1], 60000)
+live[#live + 1] = ARGV[1]
+live[#live + 1] = ARGV[2]
+live[#live + 1] = ARGV[3]
 return live

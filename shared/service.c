@@ -222,7 +222,7 @@ static bool set_up(struct service *s)
 {
     char why[256] = "";
     const char *reason = "";
-    if (!settings_read(&s->settings, why, sizeof(why))) {
+    if (!settings_read(&s->settings, s->spec->name, why, sizeof(why))) {
         log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "%s", why);
         return false;
     }
@@ -249,7 +249,9 @@ static bool set_up(struct service *s)
     }
     s->loop = loop_new();
     s->tasks = tasks_new(s->loop);
-    s->redis = redis_new(s->loop, s->settings.redis_url, &reason);
+    s->redis =
+        redis_new(s->loop, s->settings.redis_url, s->settings.redis_user,
+                  s->settings.redis_password, &reason);
     if (s->redis == NULL) {
         log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "REDIS_URL: %s",
                   reason);

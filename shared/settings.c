@@ -1,5 +1,6 @@
 #include "shared/settings.h"
 
+#include "shared/secret_file.h"
 #include "shared/str.h"
 #include "shared/words.h"
 
@@ -12,7 +13,7 @@ struct row {
     bool (*read)(const struct row *row, const char *value, void *field,
                  char *why, size_t room);
     size_t offset; /* of the field */
-    char *kept;    /* room for `most` bytes and a NUL, or NULL */
+    char *kept;    /* room for `most` bytes and two more, or NULL */
     const char *name, *otherwise;
     int64_t least, most;
     const char *who, *help;
@@ -25,6 +26,7 @@ static const struct {
     {"LOG_LEVEL", "debug info warn error"},
     {"VOICE_FORMAT", "xml json"},
     {"SAMPLES", "on off"},
+    {"REDIS_USERS", "on off"},
 };
 
 static bool has_word(const char *words, struct str word)
@@ -70,6 +72,34 @@ static bool read_text(const struct row *row, const char *value, void *field,
     }
     *(const char **)field = value;
     return true;
+}
+
+/* False: there is such a file, and it cannot be used. */
+static bool read_secret_file(const struct row *row, const char *path, char *why,
+                             size_t room)
+{
+    size_t len = 0;
+    const char *fault =
+        secret_file_read(path, row->kept, (size_t)row->most + 2, &len);
+    if (fault != NULL) {
+        snprintf(why, room, "%s_FILE: %s", row->name, fault);
+        return false;
+    }
+    if (len > 0 && row->kept[len - 1] == '\n')
+        len--;
+    row->kept[len] = '\0';
+    if (len > 0 && memchr(row->kept, '\0', len) == NULL &&
+        memchr(row->kept, '\n', len) == NULL)
+        return true;
+    snprintf(why, room, "%s_FILE: must hold one line, the secret", row->name);
+    return false;
+}
+
+/* Where the file has the secret, `value` is row->kept by now. */
+static bool read_secret(const struct row *row, const char *value, void *field,
+                        char *why, size_t room)
+{
+    return read_text(row, value, field, why, room);
 }
 
 static bool read_language(const struct row *row, const char *value, void *field,
@@ -175,6 +205,7 @@ static bool read_switch(const struct row *row, const char *value, void *field,
 }
 
 #define KEEP_TEXT(field, most)
+#define KEEP_SECRET(field, most) static char kept_##field[(most) + 2];
 #define KEEP_LANGUAGE(field, most)
 #define KEEP_URL(field, most) static char kept_##field[(most) + 1];
 #define KEEP_NUMBER(field, most)
@@ -186,6 +217,8 @@ static bool read_switch(const struct row *row, const char *value, void *field,
 #undef SETTING
 
 #define ROW_TEXT(field) read_text, offsetof(struct settings, field), NULL
+#define ROW_SECRET(field)                                                      \
+    read_secret, offsetof(struct settings, field), kept_##field
 #define ROW_LANGUAGE(field)                                                    \
     read_language, offsetof(struct settings, field), NULL
 #define ROW_URL(field) read_url, offsetof(struct settings, field), kept_##field
@@ -201,13 +234,44 @@ static const struct row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-bool settings_read(struct settings *settings, char *why, size_t room)
+static bool is_read_by(const struct row *row, const char *service)
+{
+    return service == NULL || has_word(row->who, STR("all")) ||
+           has_word(row->who, str_of(service));
+}
+
+/* Empty where it is unset. */
+static const char *from_environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL ? value : "";
+}
+
+static bool look_into_file(const struct row *row, const char *service,
+                           const char **value, char *why, size_t room)
+{
+    char name[64];
+    if (row->read != read_secret || *value[0] != '\0' ||
+        !is_read_by(row, service))
+        return true;
+    snprintf(name, sizeof(name), "%s_FILE", row->name);
+    const char *path = from_environment(name);
+    if (path[0] == '\0')
+        return true;
+    *value = row->kept;
+    return read_secret_file(row, path, why, room);
+}
+
+bool settings_read(struct settings *settings, const char *service, char *why,
+                   size_t room)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        const char *value = getenv(rows[i].name);
-        if (value == NULL || value[0] == '\0')
-            value = rows[i].otherwise;
+        const char *value = from_environment(rows[i].name);
         void *field = (char *)settings + rows[i].offset;
+        if (!look_into_file(&rows[i], service, &value, why, room))
+            return false;
+        if (value[0] == '\0')
+            value = rows[i].otherwise;
         if (!rows[i].read(&rows[i], value, field, why, room))
             return false;
     }
@@ -217,10 +281,12 @@ bool settings_read(struct settings *settings, char *why, size_t room)
 void settings_help(FILE *out, const char *service)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (!has_word(rows[i].who, STR("all")) &&
-            !has_word(rows[i].who, str_of(service)))
+        if (!is_read_by(&rows[i], service))
             continue;
         fprintf(out, "  %-24s %s\n", rows[i].name, rows[i].help);
+        if (rows[i].read == read_secret)
+            fprintf(out, "  %-24s %s_FILE: a file that holds it, mode 0600\n",
+                    "", rows[i].name);
         if (rows[i].otherwise[0] != '\0')
             fprintf(out, "  %-24s [%s]\n", "", rows[i].otherwise);
     }

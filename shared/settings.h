@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 /* TEXT: UTF-8 of least to most bytes.
+ * SECRET: the same, or, where it is empty, what stands in the file that the
+ * variable with _FILE behind the name names; the file is its owner's alone.
  * LANGUAGE: its tag, like nl-NL.
  * URL: http:// or https://; the field has no slash at its end.
  * NUMBER: a whole number from least to most.
@@ -15,6 +17,7 @@
  * milliseconds. Where least is -1, `never` is taken and is -1.
  * SWITCH: on or off. */
 #define SETTING_TYPE_TEXT const char *
+#define SETTING_TYPE_SECRET const char *
 #define SETTING_TYPE_LANGUAGE const char *
 #define SETTING_TYPE_URL const char *
 #define SETTING_TYPE_NUMBER int64_t
@@ -29,10 +32,12 @@ struct settings {
 };
 
 /* Reads the environment; what is unset or empty takes its default. Texts are
- * borrowed from the environment, URLs are kept until the next call. False:
- * `why` (of `room` bytes) names the setting and what is wrong with it; no value
- * is repeated, as it may be a secret. */
-bool settings_read(struct settings *settings, char *why, size_t room);
+ * borrowed from the environment, URLs and what came from files are kept until
+ * the next call. Files are read of the settings of `service` alone (NULL: of
+ * all). False: `why` (of `room` bytes) names the setting and what is wrong with
+ * it; no value is repeated, as it may be a secret. */
+bool settings_read(struct settings *settings, const char *service, char *why,
+                   size_t room);
 
 /* The settings that `service` reads, as a table for --help. */
 void settings_help(FILE *out, const char *service);

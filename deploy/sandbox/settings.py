@@ -31,6 +31,10 @@ OPTIONS = (
 )
 
 
+# Of these a file may hold the value: the variable's name with _FILE behind it.
+SECRETS = ("MESSAGEBIRD_SIGNING_KEY", "WEBHOOK_TOKEN")
+
+
 @dataclass(frozen=True)
 class Settings:
     """What holds from start to end."""
@@ -99,6 +103,15 @@ def _url(parser: argparse.ArgumentParser, name: str, value: str) -> str:
     return value.rstrip("/")
 
 
+def _from_environment(variable: str) -> str:
+    """Its value, or what stands in the file that is named in its place."""
+    path = os.environ.get(variable + "_FILE")
+    if os.environ.get(variable) or variable not in SECRETS or not path:
+        return os.environ.get(variable, "")
+    with open(path, encoding="utf-8") as file:
+        return file.read().strip()
+
+
 def parse(argv: list[str] | None = None) -> Settings:
     """Options win over the environment; exits with 2 on a bad one."""
     parser = argparse.ArgumentParser(
@@ -109,7 +122,7 @@ def parse(argv: list[str] | None = None) -> Settings:
     for name, variable, default, text in OPTIONS:
         parser.add_argument(
             "--" + name, metavar=name.split("-")[-1].upper(),
-            default=os.environ.get(variable) or default,
+            default=_from_environment(variable) or default,
             help=f"{text} [{variable}]")
     args = vars(parser.parse_args(argv))
     if not args["port"].isascii() or not args["port"].isdigit() \

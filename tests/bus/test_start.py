@@ -36,12 +36,13 @@ def test_a_store_with_users_and_a_database_of_its_own(world):
     client, port = world.redis.client, world.redis.port
     client.acl_setuser("bob", enabled=True, passwords=["+secret"],
                        commands=["+@all"], keys=["*"])
-    daemon = world.start("pool-svc", "bob",
+    of_the_url = {"REDIS_USER": "", "REDIS_PASSWORD_FILE": ""}
+    daemon = world.start("pool-svc", "bob", **of_the_url,
                          REDIS_URL=f"redis://bob:secret@127.0.0.1:{port}/3")
     assert daemon.bus.ask("POOL_ADD", {"name": "x"})[0] == "POOL"
     daemon.stop()
     assert client.info("keyspace")["db3"]["keys"] > 0
-    late = world.start("pool-svc", "stranger", ready=False,
+    late = world.start("pool-svc", "stranger", ready=False, **of_the_url,
                        REDIS_URL=f"redis://bob:wrong@127.0.0.1:{port}/3")
     wait_for(lambda: "redis.hello" in late.log(), what="a word in the log")
     late.stop(at_once=True)

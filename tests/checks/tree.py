@@ -126,6 +126,41 @@ def check_positions():
                 yield f"{path}: numbers a {name}'s fields without the words {line}"
 
 
+def whole_script(path):
+    """A Lua file with what it includes."""
+    def part(match):
+        return whole_script(Path(match[1]) if match[1].startswith("shared/") else path.parent / match[1])
+    return re.sub(r"^-- include (\S+)\n", part, read(path), flags=re.M)
+
+
+def commands_of(service):
+    """What a service asks of Redis: by its scripts, the library's that it uses, and one by one."""
+    sources = "".join(read(path) for path in paths(service, ends=(".c",)))
+    shared = {"phonebook.h": "phonebook.lua", "alerts.h": "alert_queue.lua", "recent.h": "recent.c"}
+    used = [Path("shared", file) for header, file in shared.items() if f'"shared/{header}"' in sources]
+    scripts = [*paths(service, ends=(".lua",)), Path("shared/registry.lua"), *(p for p in used if p.suffix == ".lua")]
+    for path in scripts:
+        yield from re.findall(r"redis\.p?call\(\s*'([A-Z]+)'", whole_script(path))
+    sources += "".join(map(read, (Path("shared/service.c"), *(p for p in used if p.suffix == ".c"))))
+    for call in re.findall(r"\bREDIS_DO\([^;]*;", sources):
+        yield from re.findall(r'STR\("([A-Z]{3,})"\)', call)[:1]
+
+
+def check_rights():
+    """In Redis each service has the right to the commands that it uses, and to no other."""
+    rights, name = {}, None
+    for line in re.sub(r"^(#.*)?\n", "", read("deploy/redis-rights"), flags=re.M).splitlines():
+        name = line.split(" ", 1)[0] or name
+        rights.setdefault(name, set()).update(word[1:].split("|")[0].upper() for word in line.split() if word[0] == "+")
+    every = rights["every"] | {"EVAL", "EVALSHA", "SELECT", "PING", "INFO", "GET"}
+    for service in SERVICES:
+        used, given = set(commands_of(service)), rights.get(service, set())
+        for command in sorted(used - given - every):
+            yield f"deploy/redis-rights: {service} has no right to {command}"
+        for command in sorted(given - used):
+            yield f"deploy/redis-rights: {service} has no use for {command}"
+
+
 def check_python():
     """Parses, and names the interpreter that has the packages."""
     for path in paths():

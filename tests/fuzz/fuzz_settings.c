@@ -27,7 +27,7 @@ FUZZ(arena, input)
         names[(unsigned char)input.ptr[0] % (sizeof(names) / sizeof(*names))];
     const char *value = arena_cstr(arena, str_from(input, 1));
     HOLDS(setenv(name, value, 1) == 0);
-    HOLDS(settings_read(&settings, why, sizeof(why)) || why[0] != '\0');
+    HOLDS(settings_read(&settings, NULL, why, sizeof(why)) || why[0] != '\0');
     HOLDS(unsetenv(name) == 0);
     HOLDS(redis_url_parse(value, &url, &fault) || fault != NULL);
     if (alert_key_read(str_of(value), &key))

@@ -10,6 +10,7 @@ from poll import wait_for
 
 # What no daemon may ever log, whatever a test did to it.
 DEFECTS = re.compile(r"Sanitizer|runtime error|Assertion|redis\.defect"
+                     r"|redis\.denied"
                      r"|\.unreadable")
 
 
@@ -25,6 +26,8 @@ class Daemon:
         self.fault_file = world.folder / f"{instance}.fault"
         self.environment = {
             **os.environ, "REDIS_URL": world.redis.url,
+            "REDIS_USER": service, "REDIS_PASSWORD": "",
+            "REDIS_PASSWORD_FILE": str(world.redis.password_file(service)),
             "RUN_DIR": str(world.folder), "KEYS_FILE": str(world.keys_file),
             "INSTANCE": instance, "LOG_LEVEL": "debug",
             "FAULT_FILE": str(self.fault_file), **settings}

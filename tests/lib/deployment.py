@@ -21,7 +21,7 @@ from signing import sign
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 SERVICES = ("gateway", "ride-svc", "pool-svc", "voice-svc", "notifier")
-BROKEN = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
+BROKEN = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed|redis\.denied|NOPERM")
 UP_SECONDS = 300  # of which the build may take most
 
 

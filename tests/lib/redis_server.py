@@ -10,7 +10,7 @@ import subprocess
 
 import redis
 
-from paths import FAKETIME
+from paths import FAKETIME, ROOT
 from poll import wait_for
 
 def free_port():
@@ -26,7 +26,9 @@ def free_port():
 
 
 class RedisServer:
-    """`cluster`: not where it has to follow another."""
+    """`cluster`: not where it has to follow another. It knows the daemons by
+    users of their own, whose passwords stand in `folder`; the tests are its
+    default user."""
 
     def __init__(self, folder, cluster=True):
         self.folder = folder
@@ -42,7 +44,19 @@ class RedisServer:
     def url(self):
         return f"redis://127.0.0.1:{self.port}"
 
+    def password_file(self, service):
+        return self.folder / "redis-passwords" / service
+
+    def make_users(self):
+        """One a service, as deploy/up does."""
+        told = subprocess.run(
+            [ROOT / "deploy/redis-users", "--state", self.folder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+        (self.folder / "users").write_bytes(
+            b"user default on nopass ~* &* +@all\n" + told.stdout)
+
     def start(self):
+        self.make_users()
         for _ in range(10):
             self.port = self.port or free_port()
             if self._try_start():
@@ -66,6 +80,7 @@ class RedisServer:
              "--bind", "127.0.0.1", *self._cluster_options(), "--save", "",
              "--appendonly", "yes", "--appendfsync", "always",
              "--maxmemory-policy", "noeviction", "--dir", str(self.folder),
+             "--aclfile", str(self.folder / "users"),
              "--logfile", str(self.folder / "redis.log"), *options],
             env=environment, stdin=subprocess.DEVNULL)
 

@@ -5,12 +5,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
-    const char *name, *otherwise, *who;
+    const char *kind, *name, *otherwise, *who;
 } table[] = {
 #define SETTING(kind, field, name, otherwise, least, most, who, help)          \
-    {name, otherwise, who},
+    {#kind, name, otherwise, who},
 #include "shared/settings.def"
 #undef SETTING
 };
@@ -30,7 +32,7 @@ static int forget_all(void **state)
 
 static void assert_defaults(void)
 {
-    CHECK(why, settings_read(&settings, why, sizeof(why)));
+    CHECK(why, settings_read(&settings, NULL, why, sizeof(why)));
     assert_string_equal(settings.redis_url, "redis://127.0.0.1:6379");
     assert_string_equal(settings.instance, "");
     assert_string_equal(settings.public_url, "http://127.0.0.1:4567");
@@ -71,7 +73,7 @@ static void reads_texts(void **state)
     setenv("LOG_LEVEL", "debug", 1);
     setenv("VOICE_FORMAT", "json", 1);
     setenv("CUSTOMER_NOTICE", "Bis gleich, {driver} für Sie ✓", 1);
-    CHECK(why, settings_read(&settings, why, sizeof(why)));
+    CHECK(why, settings_read(&settings, NULL, why, sizeof(why)));
     assert_string_equal(settings.instance, "ride-svc-2");
     assert_string_equal(settings.log_level, "debug");
     assert_string_equal(settings.voice_format, "json");
@@ -93,7 +95,7 @@ static void reads_urls(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         setenv("PUBLIC_URL", rows[i].in, 1);
         setenv("MESSAGEBIRD_API_URL", rows[i].in, 1);
-        CHECK(rows[i].in, settings_read(&settings, why, sizeof(why)));
+        CHECK(rows[i].in, settings_read(&settings, NULL, why, sizeof(why)));
         assert_string_equal(settings.public_url, rows[i].out);
         assert_string_equal(settings.api_url, rows[i].out);
         assert_string_equal(getenv("PUBLIC_URL"), rows[i].in);
@@ -106,11 +108,11 @@ static void bounds_urls(void **state)
     (void)state;
     memset(url + 8, 'a', sizeof(url) - 9);
     setenv("PUBLIC_URL", url, 1);
-    CHECK("202", !settings_read(&settings, why, sizeof(why)));
+    CHECK("202", !settings_read(&settings, NULL, why, sizeof(why)));
     CHECK(why, strstr(why, "PUBLIC_URL must be 8 to 200 bytes") != NULL);
     url[200] = '\0';
     setenv("PUBLIC_URL", url, 1);
-    CHECK("200", settings_read(&settings, why, sizeof(why)));
+    CHECK("200", settings_read(&settings, NULL, why, sizeof(why)));
     assert_string_equal(settings.public_url, url);
 }
 
@@ -134,11 +136,11 @@ static void reads_hours(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (rows[i].ms >= 0) {
             setenv("RIDE_HOURS", rows[i].in, 1);
-            CHECK(rows[i].in, settings_read(&settings, why, sizeof(why)));
+            CHECK(rows[i].in, settings_read(&settings, NULL, why, sizeof(why)));
             CHECK(rows[i].in, settings.ride_ms == rows[i].ms);
         }
         setenv("COOLDOWN_HOURS", rows[i].in, 1);
-        CHECK(rows[i].in, settings_read(&settings, why, sizeof(why)));
+        CHECK(rows[i].in, settings_read(&settings, NULL, why, sizeof(why)));
         CHECK(rows[i].in, settings.cooldown_ms == rows[i].ms);
     }
 }
@@ -148,11 +150,11 @@ static void reads_numbers_and_switches(void **state)
     (void)state;
     setenv("WEBHOOK_AUTH", "off", 1);
     setenv("RETENTION_DAYS", "3650", 1);
-    CHECK(why, settings_read(&settings, why, sizeof(why)));
+    CHECK(why, settings_read(&settings, NULL, why, sizeof(why)));
     assert_false(settings.webhook_auth);
     assert_int_equal(settings.retention_days, 3650);
     setenv("WEBHOOK_AUTH", "on", 1);
-    CHECK(why, settings_read(&settings, why, sizeof(why)));
+    CHECK(why, settings_read(&settings, NULL, why, sizeof(why)));
     assert_true(settings.webhook_auth);
 }
 
@@ -204,7 +206,7 @@ static void refuses(void **state)
         char label[128];
         snprintf(label, sizeof(label), "%s=%s", rows[i].name, rows[i].value);
         setenv(rows[i].name, rows[i].value, 1);
-        CHECK(label, !settings_read(&settings, why, sizeof(why)));
+        CHECK(label, !settings_read(&settings, NULL, why, sizeof(why)));
         unsetenv(rows[i].name);
         if (strncmp(why, rows[i].name, strlen(rows[i].name)) != 0 ||
             strstr(why, rows[i].why) == NULL)
@@ -223,10 +225,80 @@ static void keeps_secrets(void **state)
     value[sizeof(value) - 1] = '\0';
     for (size_t i = 0; i < COUNT(secrets); i++) {
         setenv(secrets[i], value, 1);
-        CHECK(secrets[i], !settings_read(&settings, why, sizeof(why)));
+        CHECK(secrets[i], !settings_read(&settings, NULL, why, sizeof(why)));
         CHECK(secrets[i], strstr(why, "sss") == NULL);
         unsetenv(secrets[i]);
     }
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    FILE *out = fopen(path, "we");
+    assert_non_null(out);
+    fputs(text, out);
+    fclose(out);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static void reads_secrets_from_files(void **state)
+{
+    char path[] = "/tmp/test-settings-XXXXXX";
+    (void)state;
+    close(mkstemp(path));
+    setenv("WEBHOOK_TOKEN_FILE", path, 1);
+    write_file(path, "a token\n", 0600);
+    CHECK(why, settings_read(&settings, "gateway", why, sizeof(why)));
+    assert_string_equal(settings.webhook_token, "a token");
+    /* Not whose it is not. */
+    CHECK(why, settings_read(&settings, "notifier", why, sizeof(why)));
+    assert_string_equal(settings.webhook_token, "");
+    /* The setting itself wins. */
+    setenv("WEBHOOK_TOKEN", "another", 1);
+    CHECK(why, settings_read(&settings, "gateway", why, sizeof(why)));
+    assert_string_equal(settings.webhook_token, "another");
+    unsetenv("WEBHOOK_TOKEN");
+    unsetenv("WEBHOOK_TOKEN_FILE");
+    CHECK(why, settings_read(&settings, "gateway", why, sizeof(why)));
+    assert_string_equal(settings.webhook_token, "");
+    unlink(path);
+}
+
+static void refuses_files_of_secrets(void **state)
+{
+    static char just[130], much[200];
+    static const struct {
+        const char *label, *text;
+        mode_t mode;
+        const char *why; /* NULL: it is taken */
+    } rows[] = {
+        {"open to others", "sss", 0640, "open to others"},
+        {"empty", "", 0600, "one line"},
+        {"an empty line", "\n", 0600, "one line"},
+        {"two lines", "sss\nsss\n", 0600, "one line"},
+        {"not UTF-8", "sss\xff\n", 0600, "UTF-8"},
+        {"just right", just, 0600, NULL},
+        {"much too long", much, 0600, "too large"},
+    };
+    char path[] = "/tmp/test-settings-XXXXXX";
+    (void)state;
+    memset(just, 's', 128);
+    just[128] = '\n';
+    memset(much, 's', sizeof(much) - 1);
+    close(mkstemp(path));
+    setenv("WEBHOOK_TOKEN_FILE", path, 1);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        write_file(path, rows[i].text, rows[i].mode);
+        bool taken = settings_read(&settings, NULL, why, sizeof(why));
+        CHECK(rows[i].label, taken == (rows[i].why == NULL));
+        if (!taken && (strstr(why, "WEBHOOK_TOKEN") == NULL ||
+                       strstr(why, rows[i].why) == NULL ||
+                       strstr(why, "sss") != NULL || strstr(why, path) != NULL))
+            fail_msg("%s: %s", rows[i].label, why);
+    }
+    unlink(path);
+    CHECK("gone", !settings_read(&settings, NULL, why, sizeof(why)));
+    CHECK(why, strstr(why, "WEBHOOK_TOKEN_FILE: No such file") != NULL);
+    unsetenv("WEBHOOK_TOKEN_FILE");
 }
 
 static void helps(void **state)
@@ -298,8 +370,25 @@ static struct str example_name(struct str line, struct str *value)
     return name;
 }
 
+static bool is_secret(size_t row)
+{
+    return strcmp(table[row].kind, "SECRET") == 0;
+}
+
+/* The secret whose file the setting of that name names; or COUNT(table). */
+static size_t secret_of_file(struct str name)
+{
+    const struct str end = STR("_FILE");
+    if (name.len <= end.len || !str_eq(str_from(name, name.len - end.len), end))
+        return COUNT(table);
+    name.len -= end.len;
+    size_t row = row_of(name);
+    return row < COUNT(table) && is_secret(row) ? row : COUNT(table);
+}
+
 static void matches_the_example(void **state)
 {
+    bool by_file[COUNT(table)] = {false};
     bool seen[COUNT(table)] = {false};
     char line[2048];
     (void)state;
@@ -313,7 +402,12 @@ static void matches_the_example(void **state)
         struct str name = example_name(str_of(line), &value);
         if (name.len == 0)
             continue;
-        size_t row = row_of(name);
+        size_t row = secret_of_file(name);
+        if (row < COUNT(table)) {
+            by_file[row] = true;
+            continue;
+        }
+        row = row_of(name);
         if (row == COUNT(table))
             fail_msg("not in settings.def: %.*s", STR_ARG(name));
         if (is_made_by_up(table[row].name))
@@ -325,7 +419,8 @@ static void matches_the_example(void **state)
     }
     fclose(in);
     for (size_t i = 0; i < COUNT(table); i++)
-        if (!seen[i] && !is_made_by_up(table[i].name))
+        if ((!seen[i] || (is_secret(i) && !by_file[i])) &&
+            !is_made_by_up(table[i].name))
             fail_msg("not in env.example: %s", table[i].name);
 }
 
@@ -341,6 +436,8 @@ int main(void)
         cmocka_unit_test_setup(reads_numbers_and_switches, forget_all),
         cmocka_unit_test_setup(refuses, forget_all),
         cmocka_unit_test_setup(keeps_secrets, forget_all),
+        cmocka_unit_test_setup(reads_secrets_from_files, forget_all),
+        cmocka_unit_test_setup(refuses_files_of_secrets, forget_all),
         cmocka_unit_test_setup(helps, forget_all),
         cmocka_unit_test_setup(matches_the_example, forget_all),
     };
