@@ -4,13 +4,16 @@
  *
  * On the wire a message is pairs of frames, a header (msgpack array: version,
  * message name, request id, milliseconds left, trace id) and a body (msgpack
- * map). A service binds one ROUTER; a client holds one DEALER a live copy. */
+ * map). A service binds one ROUTER; a client holds one DEALER a live copy.
+ * Between machines all is encrypted, and both sides know each other's keys
+ * (CURVE): shared/bus_curve.h. */
 #ifndef BIRDCAR_BUS_H
 #define BIRDCAR_BUS_H
 
 #include "shared/message.h"
 #include "shared/task.h"
 
+struct bus_curve;
 struct loop;
 
 enum {
@@ -53,6 +56,13 @@ struct bus_server *bus_server_new(struct loop *loop, struct tasks *tasks,
                                   const char **why);
 void bus_server_destroy(struct bus_server **server);
 
+/* Binds an address beside it, "tcp://10.0.0.5:*", for those whose keys `curve`
+ * allows. Returns what to announce, which lives as long as the server; NULL
+ * where it cannot bind. `curve` outlives the server. */
+const char *bus_server_listen(struct bus_server *server,
+                              const struct bus_curve *curve,
+                              const char *address, const char **why);
+
 /* Sends the answer (or the problem in the task) at once; the task may go on
  * with work that nobody waits for. */
 void call_answer(struct call *call);
@@ -64,8 +74,13 @@ struct bus_client;
 struct bus_client *bus_client_new(struct loop *loop);
 void bus_client_destroy(struct bus_client **client);
 
+/* From now on copies on other machines are talked to, too. `curve` outlives the
+ * client. */
+void bus_client_set_curve(struct bus_client *client, struct bus_curve *curve);
+
 /* What the registry says: a copy lives at this endpoint; one that is `leaving`
- * gets no new requests. */
+ * gets no new requests. Whoever can write there is not believed: an endpoint
+ * that could be a stranger's is passed over, and logged. */
 void bus_client_copy(struct bus_client *client, const char *service,
                      struct str instance, struct str endpoint, bool leaving);
 /* The registry was read: copies of that service that it did not name twice in

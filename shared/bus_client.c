@@ -40,6 +40,7 @@ struct request {
 
 struct bus_client {
     struct loop *loop;
+    struct bus_curve *curve; /* NULL: ipc alone */
     struct loop_hook *hook;
     struct loop_timer *tick;
     bool ticking;
@@ -342,10 +343,24 @@ static void drop_copy(struct bus_client *c, struct peer *p, unsigned at)
     p->copies[at] = p->copies[--p->ncopies];
 }
 
+static bool endpoint_trusted(struct bus_client *c, struct str instance,
+                             struct str endpoint, struct endpoint *to)
+{
+    const char *why = NULL;
+    if (endpoint_read(c->curve, endpoint, to, &why))
+        return true;
+    if (why != NULL)
+        log_sparse(LEVEL_WARN, "bus.untrusted",
+                   "copy=%.*s endpoint=%.*s why=\"%s\"", STR_ARG(instance),
+                   STR_ARG(endpoint), why);
+    return false;
+}
+
 void bus_client_copy(struct bus_client *client, const char *service,
                      struct str instance, struct str endpoint, bool leaving)
 {
     struct peer *p = peer_of(client, service);
+    struct endpoint to;
     for (unsigned i = 0; i < p->ncopies; i++) {
         struct copy *copy = p->copies[i];
         if (!str_is(instance, copy->instance))
@@ -355,13 +370,18 @@ void bus_client_copy(struct bus_client *client, const char *service,
             copy->leaving = leaving;
             return;
         }
-        drop_copy(client, p, i); /* started anew, elsewhere */
+        /* Started anew, elsewhere; or somebody else under its name, on whose
+         * word it is not dropped. */
+        if (!endpoint_trusted(client, instance, endpoint, &to))
+            return;
+        drop_copy(client, p, i);
         break;
     }
-    if (leaving || p->ncopies == MOST_COPIES)
+    if (leaving || p->ncopies == MOST_COPIES ||
+        !endpoint_trusted(client, instance, endpoint, &to))
         return;
-    struct copy *copy =
-        copy_new(client->loop, instance, endpoint, copy_broke, client);
+    struct copy *copy = copy_new(client->loop, client->curve, instance,
+                                 endpoint, &to, copy_broke, client);
     p->copies[p->ncopies++] = copy;
     copy_ping(copy);
     keep_ticking(client);
@@ -398,6 +418,11 @@ struct bus_client *bus_client_new(struct loop *loop)
     c->tick = loop_timer_new(loop, tick, c);
     c->hook = loop_hook_new(loop, turn, c);
     return c;
+}
+
+void bus_client_set_curve(struct bus_client *client, struct bus_curve *curve)
+{
+    client->curve = curve;
 }
 
 void bus_client_destroy(struct bus_client **client)

@@ -1,8 +1,8 @@
 #include "shared/bus_copy.h"
 
-#include <assert.h>
 #include <czmq.h>
 
+#include "shared/bus_monitor.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
@@ -16,48 +16,19 @@ static void wake(void *arg, int events)
     (void)events;
 }
 
-static void monitor_ready(void *arg, int events)
+static void told(void *arg, unsigned event, uint32_t value)
 {
-    (void)events;
     struct copy *copy = arg;
-    struct received in = {0};
-    bool broke = false;
-    while (socket_receive(copy->monitor, &in)) {
-        uint16_t event = 0;
-        if (in.count > 0 && in.lengths[0] >= sizeof(event)) {
-            memcpy(&event, in.bytes.ptr, sizeof(event));
-            broke = broke || event == ZMQ_EVENT_DISCONNECTED;
-        }
-    }
-    buffer_free(&in.bytes);
-    if (broke)
+    if (event == ZMQ_EVENT_DISCONNECTED)
         copy->broke(copy->arg, copy);
+    else
+        log_sparse(LEVEL_WARN, "bus.handshake", "copy=%s fault=%#x",
+                   copy->instance, value);
 }
 
-static void watch(struct loop *loop, struct copy *copy)
-{
-    static unsigned names;
-    char address[64];
-    (void)snprintf(address, sizeof(address), "inproc://monitor-%u", names++);
-    int rc = zmq_socket_monitor(copy->raw, address, ZMQ_EVENT_DISCONNECTED);
-    assert(rc == 0);
-    /* zsys_init() hands out czmq's context, to which our sockets belong. */
-    copy->monitor = zmq_socket(zsys_init(), ZMQ_PAIR);
-    rc = zmq_connect(copy->monitor, address);
-    assert(rc == 0);
-    int fd = -1;
-    size_t size = sizeof(fd);
-    rc = zmq_getsockopt(copy->monitor, ZMQ_FD, &fd, &size);
-    assert(rc == 0);
-    (void)rc;
-    copy->monitor_io = loop_io_new(loop, fd, monitor_ready, copy);
-    loop_io_want(copy->monitor_io, LOOP_READ);
-    /* Its descriptor tells of changes only: take what came already. */
-    monitor_ready(copy, 0);
-}
-
-struct copy *copy_new(struct loop *loop, struct str instance,
-                      struct str endpoint,
+struct copy *copy_new(struct loop *loop, const struct bus_curve *curve,
+                      struct str instance, struct str endpoint,
+                      const struct endpoint *to,
                       void (*broke)(void *arg, struct copy *copy), void *arg)
 {
     struct copy *copy = xcalloc(1, sizeof(*copy));
@@ -74,10 +45,18 @@ struct copy *copy_new(struct loop *loop, struct str instance,
     zsock_set_heartbeat_timeout(sock, 1500);
     zsock_set_reconnect_ivl(sock, 100);
     copy->raw = zsock_resolve(sock);
-    watch(loop, copy);
+    zsock_set_ipv6(sock, strchr(to->address, '[') != NULL);
+    if (to->encrypted)
+        bus_curve_join(curve, copy->raw, to->key);
+    copy->monitor = bus_monitor_new(
+        loop, copy->raw,
+        ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+            ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+            (to->encrypted ? ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL : 0),
+        told, copy);
     copy->io = loop_io_new(loop, zsock_fd(sock), wake, copy);
     loop_io_want(copy->io, LOOP_READ);
-    if (zsock_connect(sock, "%s", copy->endpoint) < 0)
+    if (zsock_connect(sock, "%s", to->address) < 0)
         log_event(LEVEL_WARN, "bus.connect", STR_NONE, "copy=%s error=%s",
                   copy->instance, zmq_strerror(zmq_errno()));
     return copy;
@@ -91,9 +70,7 @@ void copy_destroy(struct copy **copy)
     *copy = NULL;
     copy_set_aside(c, "dropped");
     loop_io_destroy(&c->io);
-    loop_io_destroy(&c->monitor_io);
-    (void)zmq_socket_monitor(c->raw, NULL, 0);
-    (void)zmq_close(c->monitor);
+    bus_monitor_destroy(&c->monitor);
     zsock_t *sock = c->sock;
     zsock_destroy(&sock);
     buffer_free(&c->batch.bytes);

@@ -2,7 +2,9 @@
 #include <czmq.h>
 
 #include "shared/bus.h"
+#include "shared/bus_curve.h"
 #include "shared/bus_frame.h"
+#include "shared/bus_monitor.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
@@ -30,8 +32,11 @@ struct bus_server {
     void *owner;
     zsock_t *sock;
     void *raw;
+    struct loop *loop;
     struct loop_io *io;
     struct loop_hook *hook;
+    struct bus_monitor *monitor; /* where others than ipc may come */
+    char announced[256];
     struct answers *answers[MOST_BATCHES];
     unsigned nanswers; /* with something to send */
     struct received in;
@@ -281,6 +286,7 @@ struct bus_server *bus_server_new(struct loop *loop, struct tasks *tasks,
                                   const char **why)
 {
     struct bus_server *s = xcalloc(1, sizeof(*s));
+    s->loop = loop;
     s->tasks = tasks;
     s->service = service;
     s->instance = instance;
@@ -305,6 +311,39 @@ struct bus_server *bus_server_new(struct loop *loop, struct tasks *tasks,
     return s;
 }
 
+/* Whoever shows a key that is not on the list is told of by bus_curve. */
+static void failed_handshake(void *arg, unsigned event, uint32_t value)
+{
+    (void)arg;
+    (void)event;
+    log_sparse(LEVEL_WARN, "bus.handshake",
+               "fault=%#x (somebody without CURVE, or with another server key)",
+               value);
+}
+
+const char *bus_server_listen(struct bus_server *s,
+                              const struct bus_curve *curve,
+                              const char *address, const char **why)
+{
+    char key[CURVE_KEY_HEX + 1], bound[160] = "";
+    size_t size = sizeof(bound);
+    /* What is bound already stays as it is. */
+    bus_curve_serve(curve, s->raw);
+    zsock_set_ipv6(s->sock, strchr(address, '[') != NULL);
+    s->monitor = bus_monitor_new(s->loop, s->raw,
+                                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+                                 failed_handshake, s);
+    if (zmq_bind(s->raw, address) != 0 ||
+        zmq_getsockopt(s->raw, ZMQ_LAST_ENDPOINT, bound, &size) != 0) {
+        *why = zmq_strerror(zmq_errno());
+        return NULL;
+    }
+    bus_curve_public(curve, key);
+    (void)snprintf(s->announced, sizeof(s->announced), "%s#%s", bound, key);
+    return s->announced;
+}
+
 void bus_server_destroy(struct bus_server **server)
 {
     struct bus_server *s = *server;
@@ -314,6 +353,7 @@ void bus_server_destroy(struct bus_server **server)
     flush_answers(s);
     loop_hook_destroy(&s->hook);
     loop_io_destroy(&s->io);
+    bus_monitor_destroy(&s->monitor);
     zsock_destroy(&s->sock);
     for (unsigned i = 0; i < MOST_BATCHES; i++) {
         if (s->answers[i] != NULL)

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "shared/bus_curve.h"
+#include "shared/bus_endpoint.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 
@@ -69,21 +71,25 @@ static bool keys_fit(struct service *s, struct check *c)
 
 static void become_ready(struct service *s)
 {
-    const char *why = NULL;
+    const char *why = NULL, *listen = s->settings.bus_listen;
+    const char *announced = s->endpoint;
     s->server = bus_server_new(s->loop, s->tasks, s->spec->name, s->instance,
                                s->endpoint, s->spec->routes, s, &why);
-    if (s->server == NULL) {
+    if (s->server != NULL && listen[0] != '\0')
+        announced = bus_server_listen(s->server, s->curve, listen, &why);
+    if (s->server == NULL || announced == NULL) {
         log_event(LEVEL_ERROR, "bus.bind", STR_NONE,
-                  "endpoint=%s error=\"%s\" check=RUN_DIR", s->endpoint, why);
+                  "endpoint=%s error=\"%s\" check=%s",
+                  s->server == NULL ? s->endpoint : listen, why,
+                  s->server == NULL ? "RUN_DIR" : "BUS_LISTEN");
         s->status = 1;
         loop_stop(s->loop);
         return;
     }
     s->registry =
         registry_new(s->loop, s->tasks, s->redis, s->client, s->spec->name,
-                     s->instance, s->endpoint, s->spec->peers);
-    log_event(LEVEL_INFO, "service.ready", STR_NONE, "endpoint=%s",
-              s->endpoint);
+                     s->instance, announced, s->spec->peers);
+    log_event(LEVEL_INFO, "service.ready", STR_NONE, "endpoint=%s", announced);
     if (s->spec->ready != NULL)
         s->spec->ready(s);
 }
@@ -218,6 +224,44 @@ static bool run_dir_is_ours(const char *path)
     return false;
 }
 
+static bool settings_refused(const char *setting, const char *why)
+{
+    log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "%s: %s", setting,
+              why);
+    return false;
+}
+
+/* Nothing leaves this machine in the clear, and nobody is talked to who is not
+ * on the list. */
+static bool set_up_curve(struct service *s)
+{
+    const struct settings *set = &s->settings;
+    bool key = set->curve_key_file[0] != '\0';
+    bool list = set->curve_allowed_file[0] != '\0';
+    bool listens = set->bus_listen[0] != '\0';
+    char why[256] = "";
+    const char *fault = NULL;
+    if (listens && !endpoint_can_listen(set->bus_listen, &fault))
+        return settings_refused("BUS_LISTEN", fault);
+    if (listens && !(key && list))
+        return settings_refused("BUS_LISTEN",
+                                "unencrypted TCP is refused: set "
+                                "CURVE_KEY_FILE and CURVE_ALLOWED_FILE, too");
+    if (key != list)
+        return settings_refused(key ? "CURVE_ALLOWED_FILE" : "CURVE_KEY_FILE",
+                                "must be set, too");
+    if (!key)
+        return true;
+    s->curve = bus_curve_new(s->loop, set->curve_key_file,
+                             set->curve_allowed_file, why, sizeof(why));
+    if (s->curve == NULL) {
+        log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "%s", why);
+        return false;
+    }
+    bus_client_set_curve(s->client, s->curve);
+    return true;
+}
+
 static bool set_up(struct service *s)
 {
     char why[256] = "";
@@ -236,9 +280,8 @@ static bool set_up(struct service *s)
     int len = snprintf(s->endpoint, sizeof(s->endpoint), "ipc://%s/%s.%d.sock",
                        s->settings.run_dir, s->instance, (int)getpid());
     if (len < 0 || (size_t)len >= sizeof(s->endpoint)) {
-        log_event(LEVEL_ERROR, "settings.refused", STR_NONE,
-                  "RUN_DIR: the path of a socket in it is over 107 bytes");
-        return false;
+        return settings_refused("RUN_DIR",
+                                "the path of a socket in it is over 107 bytes");
     }
     if (!run_dir_is_ours(s->settings.run_dir))
         return false;
@@ -249,18 +292,14 @@ static bool set_up(struct service *s)
     }
     s->loop = loop_new();
     s->tasks = tasks_new(s->loop);
-    s->redis =
-        redis_new(s->loop, s->settings.redis_url, s->settings.redis_user,
-                  s->settings.redis_password, &reason);
-    if (s->redis == NULL) {
-        log_event(LEVEL_ERROR, "settings.refused", STR_NONE, "REDIS_URL: %s",
-                  reason);
-        return false;
-    }
+    s->redis = redis_new(s->loop, s->settings.redis_url, s->settings.redis_user,
+                         s->settings.redis_password, &reason);
+    if (s->redis == NULL)
+        return settings_refused("REDIS_URL", reason);
     s->client = bus_client_new(s->loop);
     s->checker = loop_timer_new(s->loop, begin_check, s);
     s->leaver = loop_timer_new(s->loop, leave_when_idle, s);
-    return true;
+    return set_up_curve(s);
 }
 
 static void tear_down(struct service *s)
@@ -270,6 +309,7 @@ static void tear_down(struct service *s)
     registry_destroy(&s->registry);
     bus_server_destroy(&s->server);
     bus_client_destroy(&s->client);
+    bus_curve_destroy(&s->curve);
     redis_destroy(&s->redis);
     if (s->loop != NULL) {
         loop_timer_destroy(&s->checker);
@@ -283,24 +323,33 @@ static void tear_down(struct service *s)
 
 static void help(const struct service_spec *spec)
 {
-    (void)printf("%s: %s\n\nIt takes no arguments; settings come from the "
+    (void)printf("%s: %s\n\n  --curve-key  prints a new key for "
+                 "CURVE_KEY_FILE, and ends\n\nSettings come from the "
                  "environment:\n\n",
                  spec->name, spec->summary);
     settings_help(stdout, spec->name);
 }
 
+/* The exit status. */
+static int take_argument(const struct service_spec *spec, const char *argument)
+{
+    if (strcmp(argument, "--help") == 0) {
+        help(spec);
+    } else if (strcmp(argument, "--curve-key") == 0) {
+        bus_curve_make_key(stdout);
+    } else {
+        (void)fprintf(stderr, "%s: unknown argument %s; try --help\n",
+                      spec->name, argument);
+        return 2;
+    }
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int service_run(const struct service_spec *spec, int argc, char **argv)
 {
     struct service s = {.spec = spec};
-    if (argc > 1) {
-        bool asked = strcmp(argv[1], "--help") == 0;
-        if (asked)
-            help(spec);
-        else
-            (void)fprintf(stderr, "%s: unknown argument %s; try --help\n",
-                          spec->name, argv[1]);
-        return asked ? 0 : 2;
-    }
+    if (argc > 1)
+        return take_argument(spec, argv[1]);
     forbid_dumps();
     raise_limits();
     (void)umask(077);

@@ -9,6 +9,7 @@
 #include "shared/settings.h"
 #include "shared/vault.h"
 
+struct bus_curve;
 struct service;
 
 struct service_spec {
@@ -31,6 +32,7 @@ struct service {
     struct tasks *tasks;
     struct redis *redis;
     struct vault *vault;
+    struct bus_curve *curve; /* NULL: no other machine */
     struct bus_client *client;
     struct bus_server *server; /* NULL until ready */
     struct registry *registry; /* NULL until ready */
