@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "gateway/http_intake.h"
+#include "gateway/http_peers.h"
 #include "gateway/http_response.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
@@ -13,6 +15,7 @@ enum {
     /* Target, headers and the library's own notes on them; below its 32 KB,
      * which a thousand connections would feel. */
     CONNECTION_BYTES = 16 * 1024,
+    OTHER_FILES = 128,
     /* A client may bring 0.9.75 to say "at once" for ever, with a chunk's line
      * that overflows its memory. So where nothing comes of that, we pause. */
     MOST_VAIN_ROUNDS = 64,
@@ -34,6 +37,7 @@ struct slot {
     struct http *http;
     struct slot *next_free;
     struct MHD_Connection *connection;
+    struct peer *peer;
     struct intake intake;
     uint32_t index, generation;
     enum slot_state state;
@@ -42,6 +46,8 @@ struct slot {
 
 struct http {
     struct MHD_Daemon *daemon;
+    struct http_rules rules;
+    struct peers *peers;
     struct loop_io *io;
     struct loop_timer *idle; /* the library's time-outs */
     struct loop_timer *wake; /* for what is due after our hook ran */
@@ -101,12 +107,13 @@ static struct slot *slot_of(const struct http *http, uint64_t ticket)
 static enum MHD_Result queue(struct slot *slot,
                              const struct http_answer *answer, bool close)
 {
-    struct MHD_Response *response =
-        http_response_new(answer, close || slot->http->quiesced);
+    struct MHD_Response *response = http_response_new(
+        answer, slot->http->rules.https, close || slot->http->quiesced);
     enum MHD_Result queued = MHD_queue_response(
         slot->connection, (unsigned)answer->status, response);
     MHD_destroy_response(response);
     slot->state = SLOT_ANSWERED;
+    http_peer_answered(slot->peer);
     return queued;
 }
 
@@ -137,6 +144,7 @@ static void *on_target(void *arg, const char *uri,
     assert(slot->state == SLOT_FREE);
     slot->state = SLOT_HEAD;
     slot->connection = connection;
+    slot->peer = http_peer_of(connection);
     intake_begin(&slot->intake, uri);
     return slot;
 }
@@ -194,8 +202,10 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
     (void)connection;
     (void)how;
     http->events++;
-    if (*context != NULL)
-        slot_give_back(*context);
+    if (*context == NULL)
+        return;
+    http_peer_done(((struct slot *)*context)->peer);
+    slot_give_back(*context);
     *context = NULL;
 }
 
@@ -205,7 +215,9 @@ static void run(struct http *http)
     MHD_UNSIGNED_LONG_LONG in_ms = 0;
     unsigned events = http->events;
     http->due = false; /* set again where a request's handler answers another */
+    http_peers_begin();
     (void)MHD_run(http->daemon);
+    http_peers_end(http->peers);
     http->vain_rounds = http->events == events ? http->vain_rounds + 1 : 0;
     if (MHD_get_timeout(http->daemon, &in_ms) != MHD_YES)
         return;
@@ -251,19 +263,33 @@ static bool before_sleep(void *arg)
     return http->due || http->handed;
 }
 
+/* No more connections than descriptors, of which others want some, too. */
+static unsigned places(unsigned wanted)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+        files.rlim_cur >= wanted + OTHER_FILES)
+        return wanted;
+    return files.rlim_cur / 2 > OTHER_FILES
+               ? (unsigned)files.rlim_cur - OTHER_FILES
+               : (unsigned)files.rlim_cur / 2;
+}
+
 static struct MHD_Daemon *start(struct http *http, int fd)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-        http, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK,
-        on_target, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, http_peers_accept,
+        http->peers, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_OPTION_NOTIFY_CONNECTION, http_peers_notice, http->peers,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_MOST_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_LIMIT, http->rules.most_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, http->rules.idle_seconds,
         MHD_OPTION_END);
 }
 
-struct http *http_new(struct loop *loop, int fd,
+struct http *http_new(struct loop *loop, int fd, const struct http_rules *rules,
                       void (*handle)(void *arg, struct http_request *request),
                       void (*refuse_with)(void *arg, int status,
                                           struct http_answer *answer),
@@ -273,6 +299,9 @@ struct http *http_new(struct loop *loop, int fd,
     http->handle = handle;
     http->refuse = refuse_with;
     http->arg = arg;
+    http->rules = *rules;
+    http->rules.most_connections = places(rules->most_connections);
+    http->peers = http_peers_new(loop, &http->rules, refuse_with, arg);
     http->daemon = start(http, fd);
     if (http->daemon == NULL)
         abort();
@@ -334,6 +363,7 @@ void http_destroy(struct http **http)
     loop_timer_destroy(&h->idle);
     loop_timer_destroy(&h->wake);
     loop_io_destroy(&h->io);
+    http_peers_destroy(&h->peers);
     for (uint32_t i = 0; i < h->nslots; i++)
         free(h->slots[i]);
     free(h->slots);

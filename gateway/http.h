@@ -8,10 +8,17 @@
 struct http;
 struct loop;
 
-enum {
-    HTTP_MOST_BODY = 64 * 1024,
-    HTTP_MOST_CONNECTIONS = 4096,
-    HTTP_IDLE_SECONDS = 30
+enum { HTTP_MOST_BODY = 64 * 1024 };
+
+struct http_rules {
+    /* Where all are taken, who asked for nothing for longest makes room. */
+    unsigned most_connections;
+    unsigned most_an_address; /* 0: no limit */
+    unsigned idle_seconds;    /* between requests */
+    /* From a head's first byte to its last, however it drips; then for the
+     * body; and for an answer, to a client that reads slowly. */
+    unsigned head_seconds, body_seconds, answer_seconds;
+    bool https; /* clients reach us by TLS, through a proxy */
 };
 
 struct http_header {
@@ -40,12 +47,13 @@ struct http_answer {
     struct http_header headers[6]; /* ends at an empty name */
 };
 
-/* Serves the listening socket `fd`, which stays the caller's. `handle` is
+/* Serves the listening socket `fd`, which stays the caller's, in a process that
+ * serves no other. `handle` is
  * called once a request, from the loop, when its body is whole; it answers
  * now or later with http_answer(). What breaks the framing rules is answered
- * here (400, 413, 431, 414, 405 for methods outside GET HEAD POST PUT PATCH
- * DELETE) through `refuse`, which fills the answer's body for that status. */
-struct http *http_new(struct loop *loop, int fd,
+ * here (400, 408, 413, 417, 431, 414, 405 for methods outside GET HEAD POST PUT
+ * PATCH DELETE) through `refuse`, which fills the body for that status. */
+struct http *http_new(struct loop *loop, int fd, const struct http_rules *rules,
                       void (*handle)(void *arg, struct http_request *request),
                       void (*refuse)(void *arg, int status,
                                      struct http_answer *answer),

@@ -4,7 +4,7 @@
 struct framing {
     unsigned hosts, lengths, codings;
     struct str length, coding;
-    bool waits;
+    bool waits, expects_more;
 };
 
 /* RFC 9110's token. Anything else in a name, a space before the colon above
@@ -65,6 +65,7 @@ static bool count_header(struct framing *f, const struct http_header *h)
         f->coding = h->value;
     } else if (str_same_word(h->name, STR("expect"))) {
         f->waits = true;
+        f->expects_more = !str_same_word(h->value, STR("100-continue"));
     }
     return true;
 }
@@ -123,6 +124,8 @@ static int limits_kept(const struct http_head *head, const struct framing *f,
         return 414;
     if (!method_is_served(head->method))
         return 405;
+    if (f->expects_more)
+        return 417;
     v->path_and_query = path_and_query(head->target);
     if (v->path_and_query.ptr[0] != '/')
         return 400;

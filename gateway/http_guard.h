@@ -29,7 +29,8 @@ struct http_verdict {
     struct str path_and_query; /* the target without scheme and host */
 };
 
-/* 400 for doubtful framing, then 431, 414, 405, 400 for an odd target, 413. */
+/* 400 for doubtful framing, then 431, 414, 405, 417, 400 for an odd target,
+ * 413. */
 struct http_verdict http_guard(const struct http_head *head);
 
 #endif

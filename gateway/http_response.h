@@ -8,9 +8,14 @@
 #include "gateway/http.h"
 
 /* A new response, the caller's to destroy; `answer` is copied. A header that
- * could break out of its line is left out and logged. `close`: the connection
- * ends behind it. */
+ * could break out of its line is left out and logged. `https`: clients shall
+ * come by TLS only. `close`: the connection ends behind it. */
 struct MHD_Response *http_response_new(const struct http_answer *answer,
-                                       bool close);
+                                       bool https, bool close);
+
+/* The same as bytes, where the library cannot be asked to send it; the
+ * connection ends behind it. */
+void http_response_write(const struct http_answer *answer, bool https,
+                         struct buffer *out);
 
 #endif

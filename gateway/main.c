@@ -187,6 +187,21 @@ static bool proxies_hold(const struct settings *settings)
     return false;
 }
 
+static struct http *serve(struct service *s, struct gateway *gateway)
+{
+    const struct settings *settings = &s->settings;
+    const struct http_rules rules = {
+        .most_connections = 4096,
+        .idle_seconds = 30,
+        .head_seconds = 10,
+        .body_seconds = 20,
+        .answer_seconds = 60,
+        .most_an_address = (unsigned)settings->connections_per_address,
+        .https = str_starts(str_of(settings->public_url), STR("https://"))};
+    return http_new(s->loop, gateway->listener, &rules, router_handle,
+                    router_refuse, gateway);
+}
+
 static bool start(struct service *s)
 {
     static struct gateway gateway;
@@ -218,8 +233,7 @@ static bool start(struct service *s)
                   "error=\"%s\" check=LISTEN", why);
         return false;
     }
-    gateway.http = http_new(s->loop, gateway.listener, router_handle,
-                            router_refuse, &gateway);
+    gateway.http = serve(s, &gateway);
     gateway.watch = health_watch(s);
     webhooks_announce(settings);
     return true;

@@ -29,7 +29,11 @@
 #define HEAD(lines) "POST /echo HTTP/1.1\r\n" lines "\r\n"
 #define SMUGGLED "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
-enum { MOST_PENDING = 1024, PATIENCE_MS = 20000 };
+enum {
+    MOST_PENDING = 1024,
+    PATIENCE_MS = 20000,
+    HUGE_ANSWER = 32 * 1024 * 1024
+};
 
 /* Answered later: its ticket, and what to say. */
 struct pending {
@@ -48,6 +52,14 @@ struct server {
     size_t nlate, nheld, nhooked;
 };
 
+/* For a test to change before it starts the server. */
+static struct http_rules server_rules = {.most_connections = 256,
+                                         .idle_seconds = 30,
+                                         .head_seconds = 10,
+                                         .body_seconds = 20,
+                                         .answer_seconds = 60,
+                                         .https = true};
+static const char *server_address = "127.0.0.1:0";
 static pid_t server_pid;
 static int server_port;
 
@@ -117,7 +129,8 @@ static inline void answer_oddly(struct server *s, const struct http_request *r)
             (struct http_header){STR("X-Agent"), http_header(r, "user-AGENT")};
     } else {
         answer.content_type = STR("text/plain");
-        answer.body.len = 4 * 1024 * 1024;
+        answer.body.len =
+            str_is(r->path, "/huge") ? HUGE_ANSWER : 4 * 1024 * 1024;
         answer.body.ptr = arena_alloc(r->arena, answer.body.len);
     }
     http_answer(s->http, r->ticket, &answer);
@@ -152,7 +165,8 @@ static inline void handle(void *arg, struct http_request *r)
         body = arena_printf(r->arena, "bytes=%zu", r->body.len);
     if (str_is(r->path, "/quiesce"))
         http_quiesce(s->http);
-    if (str_is(r->path, "/headers") || str_is(r->path, "/big"))
+    if (str_is(r->path, "/headers") || str_is(r->path, "/big") ||
+        str_is(r->path, "/huge"))
         answer_oddly(s, r);
     else
         say(s, r->ticket, body);
@@ -179,7 +193,7 @@ static inline int serve(int fd)
 {
     struct server s = {.loop = loop_new()};
     log_setup("test-http", LEVEL_ERROR);
-    s.http = http_new(s.loop, fd, handle, refuse, &s);
+    s.http = http_new(s.loop, fd, &server_rules, handle, refuse, &s);
     s.hook = loop_hook_new(s.loop, answer_hooked, &s);
     s.timer = loop_timer_new(s.loop, answer_some, &s);
     loop_on_signal(s.loop, SIGTERM, stop, &s);
@@ -202,7 +216,7 @@ static inline int server_start(void **state)
     char why[200] = "";
     struct sockaddr_in at = {0};
     socklen_t len = sizeof(at);
-    int fd = http_listen("127.0.0.1:0", why, sizeof(why));
+    int fd = http_listen(server_address, why, sizeof(why));
     if (fd == -1 || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
         fail_msg("%s", why);
     server_port = ntohs(at.sin_port);

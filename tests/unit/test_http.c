@@ -133,7 +133,12 @@ static void test_every_answer_bears_the_common_headers(void **state)
         got = exchange(asked[i], room, sizeof(room));
         assert_true(holds(got, "X-Content-Type-Options: nosniff\r\n"));
         assert_true(holds(got, "Cache-Control: no-store\r\n"));
-        assert_true(holds(got, "Referrer-Policy: no-referrer\r\n"));
+        assert_true(holds(got, "Referrer-Policy: same-origin\r\n"));
+        assert_true(
+            holds(got, "Cross-Origin-Resource-Policy: same-origin\r\n"));
+        assert_true(holds(got, "Strict-Transport-Security: max-age=31536000"));
+        assert_true(holds(got, "Content-Security-Policy: default-src 'none'"));
+        assert_true(holds(got, "frame-ancestors 'none'"));
         assert_true(holds(got, "Connection: close\r\n"));
         assert_false(holds(got, "Server:"));
     }
