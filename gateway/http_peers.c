@@ -129,6 +129,11 @@ static ssize_t receive(struct peer *peer, void *to, size_t room)
     if (peer->leaving || wire->refused != 0)
         return drain(peer, to, room);
     ssize_t got = recvfrom(peer->fd, to, room, 0, NULL, NULL);
+    /* Told of the end now, the library would drop the answer that is due. */
+    if (got == 0 && !all_answered(peer) && !peer->cut) {
+        errno = EAGAIN;
+        return -1;
+    }
     if (got <= 0)
         return got;
     uint32_t begun = wire->begun, heads = wire->heads;

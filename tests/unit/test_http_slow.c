@@ -7,41 +7,44 @@
 /* Clients that take their time: what is cut, when, and with which answer. All
  * are open at once, and each is served as if it were alone. */
 
-enum { DRIP_MS = 100 };
+enum { DRIP_MS = 100, LATER_MS = 300 };
+
+enum end { NEVER, AT_ONCE, LATER };
 
 static const struct slow {
     const char *label, *before; /* sent at once */
     const char *drip;           /* then this, again and again; NULL: nothing */
-    bool ends;                  /* the client says that it sends no more */
+    enum end end;               /* when it says that it sends no more */
     const char *statuses;
     int from_ms, to_ms; /* when the server ends the connection */
 } slow[] = {
-    {"a head, byte by byte", "GET /echo HTTP/1.1\r\nHost: x\r\nX: ", "a", false,
+    {"a head, byte by byte", "GET /echo HTTP/1.1\r\nHost: x\r\nX: ", "a", NEVER,
      "408", 1000, 3500},
-    {"a first line", "G", "E", false, "408", 1000, 3500},
-    {"header by header", "GET / HTTP/1.1\r\nHost: x\r\n", "X: y\r\n", false,
+    {"a first line", "G", "E", NEVER, "408", 1000, 3500},
+    {"header by header", "GET / HTTP/1.1\r\nHost: x\r\n", "X: y\r\n", NEVER,
      "408", 1000, 3500},
-    {"a second head", GET("/echo") "GET /echo HTTP/1.1\r\nX: ", "a", false,
+    {"a second head", GET("/echo") "GET /echo HTTP/1.1\r\nX: ", "a", NEVER,
      "200 408", 1000, 3500},
-    {"a body", HEAD("Host: x\r\nContent-Length: 60000\r\n"), "a", false, "408",
+    {"a body", HEAD("Host: x\r\nContent-Length: 60000\r\n"), "a", NEVER, "408",
      2000, 4500},
     {"chunks", HEAD("Host: x\r\nTransfer-Encoding: chunked\r\n"), "1\r\na\r\n",
-     false, "408", 2000, 4500},
+     NEVER, "408", 2000, 4500},
     {"trailers", HEAD("Host: x\r\nTransfer-Encoding: chunked\r\n") "0\r\n",
-     "X: y\r\n", false, "408", 2000, 4500},
+     "X: y\r\n", NEVER, "408", 2000, 4500},
     {"a body of which nothing comes",
-     HEAD("Host: x\r\nContent-Length: 60000\r\n"), NULL, false, "408", 2000,
+     HEAD("Host: x\r\nContent-Length: 60000\r\n"), NULL, NEVER, "408", 2000,
      4500},
-    {"nothing at all", "", NULL, false, "", 4000, 6500},
-    {"nothing more", GET("/echo"), NULL, false, "200", 4000, 6500},
-    {"an empty line", "\r\n", NULL, false, "", 4000, 6500},
-    {"gone in its head", "GET /echo HTTP/1.1\r\nHos", NULL, true, "", 0, 2900},
+    {"nothing at all", "", NULL, NEVER, "", 4000, 6500},
+    {"nothing more", GET("/echo"), NULL, NEVER, "200", 4000, 6500},
+    {"an empty line", "\r\n", NULL, NEVER, "", 4000, 6500},
+    {"gone in its head", "GET /echo HTTP/1.1\r\nHos", NULL, AT_ONCE, "", 0,
+     2900},
     {"gone in its body", HEAD("Host: x\r\nContent-Length: 9\r\n") "abc", NULL,
-     true, "", 0, 2900},
-    {"gone after its request", GET("/echo"), NULL, true, "200", 0, 2900},
+     AT_ONCE, "", 0, 2900},
+    {"gone after its request", GET("/echo"), NULL, AT_ONCE, "200", 0, 2900},
     {"refused, and goes on sending", "GET /echo HTTP/1.1\n",
-     "more and more and more", false, "400", 0, 1000},
-    {"waits for us longer than all", GET("/held") LAST, NULL, true, "200 200",
+     "more and more and more", NEVER, "400", 0, 1000},
+    {"waits for us longer than all", GET("/held") LAST, NULL, LATER, "200 200",
      4500, 8000},
 };
 
@@ -79,6 +82,8 @@ static bool drip_all(struct client *clients, int at_ms)
         if (c->ended_ms > 0)
             continue;
         open = true;
+        if (slow[i].end == LATER && at_ms > LATER_MS)
+            (void)shutdown(c->fd, SHUT_WR);
         if (slow[i].drip != NULL)
             client_send(c->fd, str_of(slow[i].drip));
         look(c, at_ms);
@@ -106,7 +111,7 @@ static void test_each_has_its_time(void **state)
     for (size_t i = 0; i < CLIENTS; i++) {
         clients[i].fd = client_open();
         client_send(clients[i].fd, str_of(slow[i].before));
-        if (slow[i].ends)
+        if (slow[i].end == AT_ONCE)
             (void)shutdown(clients[i].fd, SHUT_WR);
     }
     while (drip_all(clients, (int)(now_ms() - began))) {
@@ -127,7 +132,7 @@ static void test_each_has_its_time(void **state)
 }
 
 /* A little now and then is no life sign for an answer: the kernel takes a part
- * of it, and the client a kilobyte at a time. */
+ * of it, and the client a few kilobytes at a time. */
 static void test_an_answer_has_its_time(void **state)
 {
     (void)state;
@@ -138,15 +143,34 @@ static void test_an_answer_has_its_time(void **state)
     client_send(fd, STR(GET("/huge")));
     for (;;) {
         bool slowly = now_ms() - began < 4500;
-        ssize_t got = recv(fd, room, slowly ? 1024 : sizeof(room), 0);
+        ssize_t got = recv(fd, room, slowly ? 4096 : sizeof(room), 0);
         if (got <= 0)
             break;
         len += (size_t)got;
-        (void)poll(NULL, 0, slowly ? 20 : 0);
+        (void)poll(NULL, 0, slowly ? 2 : 0);
     }
     (void)close(fd);
     if (len >= HUGE_ANSWER)
         fail_msg("all %zu bytes came", len);
+}
+
+/* Who is refused may go on writing for a while, so that it sees the answer. */
+static void test_who_is_refused_may_end_its_sentence(void **state)
+{
+    (void)state;
+    char room[2048] = {0};
+    int64_t began = now_ms(), ended = 0;
+    int fd = client_open();
+    client_send(fd, STR("GET /echo HTTP/1.1\n"));
+    while (send(fd, room, sizeof(room), MSG_NOSIGNAL) > 0) {
+        ended = now_ms() - began;
+        if (ended > 3500)
+            fail_msg("still taken after 3.5 s");
+        (void)poll(NULL, 0, 20);
+    }
+    assert_true(ended > 1000);
+    assert_true(holds(client_read(fd, room, sizeof(room)), "HTTP/1.1 400"));
+    (void)close(fd);
 }
 
 /* More clients than places: each new one is served, and who waits for an answer
@@ -194,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_who_asks_gets_a_place),
         cmocka_unit_test(test_each_has_its_time),
         cmocka_unit_test(test_an_answer_has_its_time),
+        cmocka_unit_test(test_who_is_refused_may_end_its_sentence),
     };
     return cmocka_run_group_tests(tests, begin, server_stop);
 }
