@@ -43,7 +43,8 @@ static bool decode(struct arena *arena, struct str coded, struct str *bytes)
 {
     size_t len = 0;
     unsigned char *out = arena_alloc(arena, coded.len + 1);
-    if (sodium_base642bin(out, coded.len, coded.ptr, coded.len, NULL, &len,
+    if (!str_is_ascii(coded) ||
+        sodium_base642bin(out, coded.len, coded.ptr, coded.len, NULL, &len,
                           NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return false;
     *bytes = (struct str){(const char *)out, len};
@@ -55,8 +56,10 @@ static bool decode(struct arena *arena, struct str coded, struct str *bytes)
 static cJSON *decode_object(struct arena *arena, struct str coded)
 {
     struct str text = STR_NONE;
-    /* cJSON takes the NUL for the end, so that none may stand inside. */
-    if (!decode(arena, coded, &text) || !str_is_utf8(text))
+    /* cJSON takes the NUL for the end, so that none may stand inside, nor be
+     * written as an escape. */
+    if (!decode(arena, coded, &text) || !str_is_utf8(text) ||
+        memmem(text.ptr, text.len, "\\u0000", 6) != NULL)
         return NULL;
     cJSON *json = cJSON_ParseWithLengthOpts(text.ptr, text.len + 1, NULL, true);
     if (cJSON_IsObject(json))

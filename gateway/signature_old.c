@@ -43,7 +43,8 @@ static bool mac_holds(struct str signature, struct str key, struct str covered)
 {
     unsigned char theirs[SHA256_DIGEST_LENGTH], ours[EVP_MAX_MD_SIZE];
     size_t len = 0;
-    if (sodium_base642bin(theirs, sizeof(theirs), signature.ptr, signature.len,
+    if (!str_is_ascii(signature) ||
+        sodium_base642bin(theirs, sizeof(theirs), signature.ptr, signature.len,
                           NULL, &len, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
         len != sizeof(theirs))

@@ -51,6 +51,14 @@ bool str_to_num(struct str a, int64_t *out)
     return true;
 }
 
+bool str_is_ascii(struct str a)
+{
+    for (size_t i = 0; i < a.len; i++)
+        if ((unsigned char)a.ptr[i] > 0x7f)
+            return false;
+    return true;
+}
+
 static unsigned lower(char c)
 {
     unsigned u = (unsigned char)c;

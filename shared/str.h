@@ -76,6 +76,10 @@ struct str str_cut(struct str *rest, char sep);
  * leaves `*out` as it was. */
 bool str_to_num(struct str a, int64_t *out);
 
+/* No byte past 0x7f. What is to be decoded from base64 must be: libsodium reads
+ * each of the others as the last letter of its alphabet. */
+bool str_is_ascii(struct str a);
+
 /* Equal without regard to ASCII case. */
 bool str_same_word(struct str a, struct str b);
 
