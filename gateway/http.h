@@ -14,7 +14,10 @@ struct http_rules {
     /* Where all are taken, who asked for nothing for longest makes room. */
     unsigned most_connections;
     unsigned most_an_address; /* 0: no limit */
-    unsigned idle_seconds;    /* between requests */
+    /* One whom that limit does not hold, since others stand behind it, with
+     * `arg` of http_new(). NULL: there is none. */
+    bool (*is_proxy)(void *arg, struct str address);
+    unsigned idle_seconds; /* between requests */
     /* From a head's first byte to its last, however it drips; then for the
      * body; and for an answer, to a client that reads slowly. */
     unsigned head_seconds, body_seconds, answer_seconds;

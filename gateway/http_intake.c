@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "gateway/http_guard.h"
+#include "gateway/http_peers.h"
 
 enum {
     FIRST_BODY = 1024,
@@ -91,18 +92,9 @@ static struct str peer_of(struct arena *arena,
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *at = info != NULL ? info->client_addr : NULL;
     char *text = arena_alloc(arena, INET6_ADDRSTRLEN);
-    union {
-        const struct sockaddr *any;
-        const struct sockaddr_in *v4;
-        const struct sockaddr_in6 *v6;
-    } address = {.any = at};
-    if (at != NULL && at->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &address.v4->sin_addr, text, INET6_ADDRSTRLEN);
-    else if (at != NULL && at->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6, &address.v6->sin6_addr, text,
-                        INET6_ADDRSTRLEN);
+    if (info != NULL && info->client_addr != NULL)
+        http_address_text(info->client_addr, text);
     return str_of(text);
 }
 

@@ -209,31 +209,63 @@ static void on_sweep(void *arg)
 
 /* ---- addresses ---- */
 
+union address {
+    const struct sockaddr *any;
+    const struct sockaddr_in *v4;
+    const struct sockaddr_in6 *v6;
+};
+
+void http_address_text(const struct sockaddr *address,
+                       char text[INET6_ADDRSTRLEN])
+{
+    union address at = {.any = address};
+    text[0] = '\0';
+    if (address->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &at.v4->sin_addr, text, INET6_ADDRSTRLEN);
+    else if (address->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &at.v6->sin6_addr, text, INET6_ADDRSTRLEN);
+}
+
+static bool is_proxy(const struct peers *all, const struct sockaddr *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (all->rules.is_proxy == NULL)
+        return false;
+    http_address_text(address, text);
+    return all->rules.is_proxy(all->arg, str_of(text));
+}
+
+/* The bytes by which it is told from others. */
+static struct str network_of(const struct sockaddr *address)
+{
+    union address at = {.any = address};
+    const size_t v4_bytes = sizeof(at.v4->sin_addr);
+    if (address->sa_family == AF_INET)
+        return (struct str){(const char *)&at.v4->sin_addr, v4_bytes};
+    if (address->sa_family != AF_INET6)
+        return STR_NONE;
+    const char *bytes = (const char *)at.v6->sin6_addr.s6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&at.v6->sin6_addr))
+        return (struct str){bytes + sizeof(at.v6->sin6_addr) - v4_bytes,
+                            v4_bytes};
+    if (IN6_IS_ADDR_LOOPBACK(&at.v6->sin6_addr))
+        return STR_NONE;
+    return (struct str){bytes, NETWORK_BYTES};
+}
+
 static int home_of(const struct peers *all, const struct sockaddr *address)
 {
     union {
         unsigned char bytes[crypto_shorthash_BYTES];
         uint64_t number;
     } hash = {.number = 0};
-    const struct sockaddr_in *v4 = (const void *)address;
-    const struct sockaddr_in6 *v6 = (const void *)address;
-    const unsigned char *bytes = (const void *)&v4->sin_addr;
-    size_t len = sizeof(v4->sin_addr);
-    if (address->sa_family == AF_INET6) {
-        bytes = v6->sin6_addr.s6_addr;
-        len = NETWORK_BYTES;
-        if (IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr))
-            return -1;
-        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-            bytes += sizeof(v6->sin6_addr) - sizeof(v4->sin_addr);
-            len = sizeof(v4->sin_addr);
-        }
-    } else if (address->sa_family != AF_INET) {
+    struct str network = network_of(address);
+    if (all->rules.most_an_address == 0 || network.len == 0 ||
+        (network.len < NETWORK_BYTES && network.ptr[0] == IN_LOOPBACKNET) ||
+        is_proxy(all, address))
         return -1;
-    }
-    if (len == sizeof(v4->sin_addr) && bytes[0] == IN_LOOPBACKNET)
-        return -1;
-    (void)crypto_shorthash(hash.bytes, bytes, len, all->key);
+    (void)crypto_shorthash(hash.bytes, (const unsigned char *)network.ptr,
+                           network.len, all->key);
     return (int)(hash.number % HOMES);
 }
 
@@ -243,8 +275,7 @@ enum MHD_Result http_peers_accept(void *arg, const struct sockaddr *address,
     const struct peers *all = arg;
     int home = home_of(all, address);
     (void)len;
-    if (home == -1 || all->rules.most_an_address == 0 ||
-        all->from[home] < all->rules.most_an_address)
+    if (home == -1 || all->from[home] < all->rules.most_an_address)
         return MHD_YES;
     metric_add(METRIC_http_cut_total, 1);
     return MHD_NO;

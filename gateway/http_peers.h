@@ -8,12 +8,17 @@
 #ifndef BIRDCAR_GATEWAY_HTTP_PEERS_H
 #define BIRDCAR_GATEWAY_HTTP_PEERS_H
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
 
 #include "gateway/http.h"
 
 struct peer;
 struct peers;
+
+/* Without its port; empty where it is no address of IP. */
+void http_address_text(const struct sockaddr *address,
+                       char text[INET6_ADDRSTRLEN]);
 
 /* `refuse` fills the body of a refusal, as http_new() says. */
 struct peers *http_peers_new(struct loop *loop, const struct http_rules *rules,
@@ -24,7 +29,7 @@ void http_peers_destroy(struct peers **peers);
 
 /* The library's accept policy: no more than the rules allow from one address
  * (of IPv6, one /64). Addresses are told apart by a hash, which may take two
- * for one. Loopback has no limit: a proxy there stands for everybody. */
+ * for one. Loopback and proxies have no limit: they stand for everybody. */
 enum MHD_Result http_peers_accept(void *arg, const struct sockaddr *address,
                                   socklen_t len);
 

@@ -187,6 +187,13 @@ static bool proxies_hold(const struct settings *settings)
     return false;
 }
 
+static bool is_proxy(void *arg, struct str address)
+{
+    const struct gateway *gateway = arg;
+    const struct settings *settings = &gateway->service->settings;
+    return address_is_in(address, str_of(settings->trusted_proxies));
+}
+
 static struct http *serve(struct service *s, struct gateway *gateway)
 {
     const struct settings *settings = &s->settings;
@@ -197,6 +204,7 @@ static struct http *serve(struct service *s, struct gateway *gateway)
         .body_seconds = 20,
         .answer_seconds = 60,
         .most_an_address = (unsigned)settings->connections_per_address,
+        .is_proxy = is_proxy,
         .https = str_starts(str_of(settings->public_url), STR("https://"))};
     return http_new(s->loop, gateway->listener, &rules, router_handle,
                     router_refuse, gateway);

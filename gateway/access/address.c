@@ -64,6 +64,13 @@ static bool is_trusted(const struct address *a, struct str trusted)
     return false;
 }
 
+bool address_is_in(struct str address, struct str list)
+{
+    struct address a;
+    bool is_v4 = false;
+    return list.len > 0 && parse(address, &a, &is_v4) && is_trusted(&a, list);
+}
+
 bool address_list_holds(struct str trusted, struct str *fault)
 {
     while (trusted.len > 0) {

@@ -9,6 +9,9 @@
  * not believed, nor is what stands in front of it. */
 struct str address_of(const struct http_request *request, struct str trusted);
 
+/* Whether it is one of them. */
+bool address_is_in(struct str address, struct str list);
+
 /* False, and `*fault` is the entry that is no address and no network. */
 bool address_list_holds(struct str trusted, struct str *fault);
 

@@ -49,12 +49,12 @@ def stop(process):
 
 
 class Deployment:
-    def __init__(self, proxies, provider_rate=500):
+    def __init__(self, proxies, provider_rate=500, **settings):
         os.makedirs(os.path.join(ROOT, "build", "bench"), exist_ok=True)
         # Beside the build, not in a temporary folder: that may lie in memory, where an fsync costs nothing.
         self.folder = tempfile.mkdtemp(prefix="run-", dir=os.path.join(ROOT, "build", "bench"))
         self.state = os.path.join(self.folder, "state")
-        self.proxies = proxies
+        self.proxies, self.settings = proxies, settings
         self.rides = 0
         self.provider = None
         self.provider_port, self.port = free_port(), free_port()
@@ -96,6 +96,7 @@ class Deployment:
             "SAMPLES": "off",
             "SEND_RATE": "0",  # the bench's provider sets the pace
             "TEXTS_PER_MINUTE": "0",
+            **self.settings,
             "TOKEN_RATE": "0",
         }
         subprocess.run(

@@ -248,9 +248,11 @@ def every_kind(deployment):
     person = {"name": "Header Person", "phone": "+447700900998", "form_token": token}
     signed = deployment.signature("/webhook-voice")
     for path in ("/", "/rides/" + ride["id"], f"/rides/{ride['id']}/why", "/customers/1", "/drivers/1", "/numbers/import",
-                 "/pools/default", "/messages", "/numbers/+447700900301"):
+                 "/pools/default", "/messages", "/numbers/+447700900301", "/account", "/accounts", "/tokens", "/audit"):
         yield path, 200, deployment.page.get(path)
-    yield "sign in", 401, deployment.open.get("/")
+    yield "to sign in", 401, deployment.open.get("/")
+    yield "signed in", 303, deployment.open.sign_in("admin", deployment.secret("admin-password"))[0]
+    yield "a wrong password", 401, deployment.open.sign_in("admin", "wrong")[0]
     yield "a wrong page", 404, deployment.page.get("/nothing")
     yield "a wrong form", 422, deployment.api.form("/customers", form)
     yield "a form without its token", 403, deployment.page.form("/customers", form)

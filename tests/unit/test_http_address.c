@@ -9,6 +9,7 @@
 enum { MOST = 5 };
 
 static struct in_addr own;
+static bool proxies;
 
 static bool find_own(void)
 {
@@ -40,12 +41,18 @@ static bool is_served(struct in_addr address, int *fd)
     return recv(*fd, room, sizeof(room), 0) > 0;
 }
 
+static bool is_proxy(void *arg, struct str address)
+{
+    (void)arg;
+    return proxies && str_is(address, inet_ntoa(own));
+}
+
 static void test_one_address_has_its_share(void **state)
 {
     int fds[MOST], refused = -1, home[3 * MOST];
     const struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
     (void)state;
-    if (!find_own())
+    if (own.s_addr == 0)
         skip();
     for (int i = 0; i < MOST; i++)
         assert_true(is_served(own, &fds[i]));
@@ -66,17 +73,41 @@ static void test_one_address_has_its_share(void **state)
         (void)close(home[i]);
 }
 
+static void test_a_proxy_has_no_share(void **state)
+{
+    int fds[3 * MOST];
+    (void)state;
+    if (own.s_addr == 0)
+        skip();
+    for (int i = 0; i < 3 * MOST; i++)
+        assert_true(is_served(own, &fds[i]));
+    for (int i = 0; i < 3 * MOST; i++)
+        (void)close(fds[i]);
+}
+
 static int begin(void **state)
 {
+    (void)find_own();
     server_rules.most_an_address = MOST;
+    server_rules.is_proxy = is_proxy;
     server_address = "0.0.0.0:0";
     return server_start(state);
 }
 
+static int begin_proxies(void **state)
+{
+    proxies = true;
+    return begin(state);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest strangers[] = {
         cmocka_unit_test(test_one_address_has_its_share),
     };
-    return cmocka_run_group_tests(tests, begin, server_stop);
+    const struct CMUnitTest of_ours[] = {
+        cmocka_unit_test(test_a_proxy_has_no_share),
+    };
+    int failed = cmocka_run_group_tests(strangers, begin, server_stop);
+    return failed + cmocka_run_group_tests(of_ours, begin_proxies, server_stop);
 }

@@ -151,10 +151,14 @@ static void set_token(struct attempt *a, const char *text)
     a->token_len = strlen(a->token);
 }
 
+static void flip(char *at, size_t bits)
+{
+    *at = (char)((unsigned char)*at ^ (1U << dice(bits)));
+}
+
 static void flip_bit(struct attempt *a)
 {
-    size_t at = dice(a->token_len);
-    a->token[at] = (char)(a->token[at] ^ (1 << dice(8)));
+    flip(&a->token[dice(a->token_len)], 8);
 }
 
 static char any_letter(void)
@@ -228,7 +232,10 @@ static void random_bytes(struct attempt *a)
 {
     a->token_len = dice(400);
     for (size_t i = 0; i < a->token_len; i++)
-        a->token[i] = dice(3) == 0 ? (char)dice(256) : any_letter();
+        if (dice(3) == 0)
+            a->token[i] = (char)dice(256);
+        else
+            a->token[i] = any_letter();
 }
 
 /* ---- parts, altered ---- */
@@ -269,6 +276,11 @@ static void other_algorithm(struct attempt *a)
         "RS256", "ES256", "PS256", "EdDSA", "HS256 ", "",    NULL};
     char header[64], coded[MOST] = "";
     (void)snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", one_of(names));
+    if (dice(3) == 0) { /* its MAC is right */
+        write_claims(a, "MessageBird", 0, 60, coded);
+        sign(a, header, coded, algorithm_of(0), KEY, sizeof(KEY) - 1);
+        return;
+    }
     add_part(coded, header, strlen(header));
     join(a, str_of(coded), part(a, 1), dice(2) ? part(a, 2) : STR_NONE);
 }
@@ -307,10 +319,15 @@ static void other_claims(struct attempt *a)
 
 static void other_key(struct attempt *a)
 {
-    static const char *const keys[] = {
-        "",  KEY " ", "a-signing-key-012345678",    "A-signing-key-0123456789",
-        "a", "null",  "-----BEGIN PUBLIC KEY-----", "secret",
-        NULL};
+    static const char *const keys[] = {"",
+                                       "a-signing-key-0123456789 ",
+                                       "a-signing-key-012345678",
+                                       "A-signing-key-0123456789",
+                                       "a",
+                                       "null",
+                                       "-----BEGIN PUBLIC KEY-----",
+                                       "secret",
+                                       NULL};
     char claims[MOST], key[65];
     size_t i = dice(3), kind = dice(4);
     write_claims(a, "MessageBird", 0, 60, claims);
@@ -320,7 +337,7 @@ static void other_key(struct attempt *a)
         (void)snprintf(key, sizeof(key), "%s", one_of(keys));
     if (kind == 1) {
         memcpy(key, KEY, sizeof(KEY));
-        key[dice(sizeof(KEY) - 1)] ^= (char)(1 << dice(7));
+        flip(&key[dice(sizeof(KEY) - 1)], 7);
     }
     sign(a, headers[i], claims, algorithm_of(i), key, strlen(key));
 }
@@ -368,7 +385,7 @@ static void other_url(struct attempt *a)
     if (dice(2) == 0)
         (void)snprintf(a->url + len, MOST - len, "%c", any_letter());
     else
-        a->url[dice(len)] ^= (char)(1 << dice(7));
+        flip(&a->url[dice(len)], 7);
     /* A NUL ends it: shorter, and another all the same. */
 }
 
@@ -379,7 +396,7 @@ static void other_body(struct attempt *a)
     else if (dice(2) == 0)
         a->body_len = dice(a->body_len);
     else
-        a->body[dice(a->body_len)] ^= (char)(1 << dice(8));
+        flip(&a->body[dice(a->body_len)], 8);
 }
 
 static const struct {
@@ -487,8 +504,7 @@ static void other_timestamp(struct attempt *a)
         (void)snprintf(a->timestamp + len, sizeof(a->timestamp) - len, "%s",
                        one_of(behind));
     else
-        a->timestamp[at] =
-            a->timestamp[at] == '9' ? '8' : (char)(a->timestamp[at] + 1);
+        flip(&a->timestamp[at], 3); /* another digit, or none */
 }
 
 static void other_query(struct attempt *a)
