@@ -17,7 +17,7 @@ from contextlib import ExitStack
 import pytest
 from poll import wait_for
 
-SETTINGS = {"PUBLIC_URL": "https://birdcar.example"}
+SETTINGS = {"PUBLIC_URL": "https://birdcar.example", "TOKEN_RATE": "0"}
 PATIENCE = 20
 POST = b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
