@@ -401,6 +401,19 @@ def test_who_never_reads(deployment):
         assert resident_mb(pid) - before < 64, "MB more"
 
 
+def test_cookies_behind_tls(deployment):
+    """No other host, and no plain connection, can set or see them."""
+    answer, client = deployment.open.sign_in("admin", deployment.secret("admin-password"))
+    lines = answer.headers.get_all("Set-Cookie")
+    assert len(lines) == 2
+    for line, name in zip(lines, ("__Host-birdcar", "__Host-birdcar-device")):
+        assert line.startswith(name + "=") and {"Path=/", "Secure", "HttpOnly", "SameSite=Lax"} <= set(line.split("; "))
+        assert "Domain" not in line
+    assert client.get("/").status == 200
+    plain = client.copy({"Cookie": client.headers["Cookie"].replace("__Host-", "")})
+    assert plain.get("/").status == 401
+
+
 def test_still_the_same_processes(deployment):
     assert deployment.ready()
     assert os.path.exists(f"/proc/{deployment.pids('gateway')[0][1]}")
