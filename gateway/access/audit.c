@@ -11,7 +11,7 @@
 SCRIPT(audit_append);
 
 enum {
-    AT_ONCE = 32, /* entries an append */
+    AT_ONCE = 18, /* entries an append: what one call of Redis may bear */
     TRIES = 8,    /* while other gateways append, too */
     APPEND_WITHIN_MS = 3000,
     DAY_MS = 24 * 3600 * 1000
@@ -112,6 +112,10 @@ static size_t pack_entries(struct append *a, struct str *args)
                    (long long)seq, STR_ARG(mac));
     return count;
 }
+
+/* EVALSHA, its script and how many keys; the keys; heads, an age, entries. */
+_Static_assert(3 + 2 + 3 + 3 * AT_ONCE <= REDIS_MOST_WORDS,
+               "an append is one call");
 
 static void send_append(struct append *a)
 {

@@ -1,6 +1,9 @@
 """The audit log: who did what; and that what was changed in it shows."""
 
+import os
 import re
+import signal
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,6 +53,28 @@ def test_what_is_done_is_noted(deployment):
     customer = deployment.api.post("/api/v1/customers", {"name": "Nina Noted", "phone": "+447700900661"}).json
     entry = last(deployment, "customer.add")
     assert entry["object"] == str(customer["id"]) and "Nina" not in str(entry) and "900661" not in str(entry)
+
+
+def test_many_at_once(deployment):
+    """More acts in one turn of the gateway than one append takes: each is noted, and nobody ends."""
+    token = deployment.secret("api-token")
+    pids = deployment.pids()
+    gateway = deployment.pids("gateway")[0][1]
+    peers = [socket.create_connection(("127.0.0.1", deployment.port), timeout=20) for _ in range(100)]
+    os.kill(gateway, signal.SIGSTOP)
+    try:
+        for i, peer in enumerate(peers):
+            body = f'{{"name":"At Once","phone":"+44770091{i:04d}"}}'
+            peer.sendall((f"POST /api/v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                          f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode())
+    finally:
+        os.kill(gateway, signal.SIGCONT)
+    answers = [peer.recv(4096).split(b" ", 2)[1] for peer in peers]
+    for peer in peers:
+        peer.close()
+    assert set(answers) == {b"201"}
+    assert deployment.pids() == pids
+    assert verify(deployment)["holds"]
 
 
 def test_filters(deployment):
@@ -205,3 +230,4 @@ def test_the_command(deployment):
     assert done.returncode == 1 and "access: MISSING at entry 3" in done.stdout, done
     deployment.redis.restore(TRAIL, 0, saved, replace=True)
     assert fields
+
