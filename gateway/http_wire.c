@@ -10,6 +10,7 @@ enum {
     NOTE_BYTES = 64   /* the library's note on a header, or a cookie */
 };
 
+/* From METHOD up to BODY there are lines, whose bytes are weighed. */
 enum state {
     BETWEEN,
     BETWEEN_LF,
@@ -42,10 +43,13 @@ static char small(char c)
     return c;
 }
 
+/* Letters, digits and !#$%&'*+-.^_`|~: a bit each. */
 static bool is_token(char c)
 {
-    return char_is_letter(c) || char_is_digit(c) ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    static const uint64_t tokens[2] = {UINT64_C(0x03ff6cfa00000000),
+                                       UINT64_C(0x57ffffffc7fffffe)};
+    unsigned char u = (unsigned char)c;
+    return u < 0x80 && (tokens[u >> 6] >> (u & 63) & 1) != 0;
 }
 
 static bool is_visible(char c)
@@ -56,6 +60,23 @@ static bool is_visible(char c)
 static bool is_text(char c)
 {
     return is_visible(c) || c == ' ' || c == '\t';
+}
+
+/* How many bytes, in eights, are none below `least` and no DEL; the rest may be
+ * good, too. Most of what comes in is looked at here. */
+static size_t plain(const char *bytes, size_t len, unsigned char least)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), top = each << 7;
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= len; at += sizeof(uint64_t)) {
+        uint64_t eight = 0;
+        memcpy(&eight, bytes + at, sizeof(eight));
+        uint64_t low = (eight - each * least) & ~eight;
+        uint64_t del = eight ^ (each * 0x7f);
+        if (((low | ((del - each) & ~del)) & top) != 0)
+            break;
+    }
+    return at;
 }
 
 static int hex_of(char c)
@@ -323,34 +344,32 @@ static size_t pass_by(struct http_wire *w, const char *bytes, size_t len)
     if (w->state == BODY || w->state == CHUNK)
         return pass_body(w, len);
     if (w->state == TARGET) {
+        run = plain(bytes, len, ' ' + 1);
         while (run < len && is_visible(bytes[run]))
             run++;
         w->size += (uint32_t)run;
         if (w->size > HTTP_MOST_TARGET)
             (void)refuse(w, 414);
     } else if (w->state == VALUE && (w->kind == OTHER || w->kind == HOST)) {
+        run = plain(bytes, len, ' ');
         while (run < len && is_text(bytes[run]))
             run++;
     }
     return run;
 }
 
-static bool in_head(const struct http_wire *w)
-{
-    return http_wire_part(w) == WIRE_HEAD || w->trailing;
-}
-
 size_t http_wire_take(struct http_wire *wire, const char *bytes, size_t len)
 {
     size_t at = 0;
     while (at < len && wire->refused == 0) {
+        bool in_head = wire->state >= METHOD && wire->state < BODY;
         size_t run = pass_by(wire, bytes + at, len - at);
-        if (in_head(wire) && !weigh(wire, run))
+        if (run > 0 && in_head && !weigh(wire, run))
             break;
         at += run;
         if (run > 0 || wire->refused != 0)
             continue;
-        if (!step(wire, bytes[at]) || (in_head(wire) && !weigh(wire, 1)))
+        if ((in_head && !weigh(wire, 1)) || !step(wire, bytes[at]))
             break;
         at++;
     }

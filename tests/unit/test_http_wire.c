@@ -100,6 +100,43 @@ static void takes_what_is_sound(void **state)
         }
 }
 
+/* Each byte in each place of a long target and a long value. */
+static void knows_each_byte(void **state)
+{
+    static const char target[] = "GET /0123456789abcdefghijklmnop",
+                      value[] = LINE1 "X: 0123456789abcdefghijklmnop";
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        struct http_wire name = {0};
+        const char one = (char)byte;
+        bool token = char_is_letter(one) || char_is_digit(one) ||
+                     (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+        (void)http_wire_take(&name, LINE1 "X", sizeof(LINE1));
+        if ((http_wire_take(&name, &one, 1) == 1) != (token || byte == ':'))
+            fail_msg("name: byte %d", byte);
+        for (size_t at = 0; at < 24; at++) {
+            char bytes[128];
+            struct http_wire wire = {0};
+            const size_t t = sizeof(target) - 1, v = sizeof(value) - 1;
+            memcpy(bytes, target, t);
+            bytes[t - 1 - at] = (char)byte;
+            bool good = byte > ' ' && byte != 0x7f;
+            size_t taken = http_wire_take(&wire, bytes, t);
+            /* A blank ends it, and no version stands behind it. */
+            if (taken != (good ? t : t - 1 - at + (byte == ' ')) &&
+                (byte != ' ' || at > 0))
+                fail_msg("target: byte %d, %zu from its end", byte, at);
+            wire = (struct http_wire){0};
+            memcpy(bytes, value, v);
+            bytes[v - 1 - at] = (char)byte;
+            good = (byte >= ' ' || byte == '\t') && byte != 0x7f;
+            taken = http_wire_take(&wire, bytes, v);
+            if (taken != (good ? v : v - 1 - at + (byte == '\r')))
+                fail_msg("value: byte %d, %zu from its end", byte, at);
+        }
+    }
+}
+
 /* `unit`, so often, in the middle. */
 static void check_size(const char *before, const char *unit, size_t times,
                        const char *after, int refused)
@@ -116,6 +153,22 @@ static void check_size(const char *before, const char *unit, size_t times,
             fail_msg("%zu times %s: %d", times, unit, wire.refused);
     }
     buffer_free(&bytes);
+}
+
+/* Whatever a head weighs, it is refused before its last byte, or taken. */
+static void ends_or_refuses(void **state)
+{
+    (void)state;
+    for (size_t fill = WIRE_MOST_WEIGHT - 300; fill < WIRE_MOST_WEIGHT;
+         fill++) {
+        struct http_wire wire = {0};
+        struct buffer bytes = {0};
+        buffer_printf(&bytes, LINE1 "X: %0*d\r\n\r\n", (int)fill, 0);
+        size_t taken = http_wire_take(&wire, bytes.ptr, bytes.len);
+        assert_true((wire.refused == 0) == (wire.ended == 1));
+        assert_true((wire.refused == 0) == (taken == bytes.len));
+        buffer_free(&bytes);
+    }
 }
 
 static void bounds_all(void **state)
@@ -141,6 +194,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_is_sound),
+        cmocka_unit_test(knows_each_byte),
+        cmocka_unit_test(ends_or_refuses),
         cmocka_unit_test(bounds_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
