@@ -11,6 +11,8 @@ import pytest
 from deployment import DEPLOY
 from poll import wait_for
 
+SETTINGS = {"TOKEN_RATE": "0"}
+
 
 def entries(deployment, **query):
     return deployment.listed("audit", **query)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 from poll import wait_for
 
+SETTINGS = {"TOKEN_RATE": "0"}  # all come with one token
 CONNECTIONS = 1800  # a page asks five times: more than the table of requests holds
 
 
