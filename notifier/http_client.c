@@ -292,6 +292,9 @@ static struct transfer *transfer_new(struct http_client *c)
     (void)curl_easy_setopt(e, CURLOPT_PRIVATE, x);
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    /* By itself libcurl would go down to TLS 1.0. */
+    (void)curl_easy_setopt(e, CURLOPT_SSLVERSION,
+                           (long)CURL_SSLVERSION_TLSv1_2);
     (void)curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                            (long)CURL_HTTP_VERSION_1_1);
     /* Settings come from our table, not from http_proxy. */
