@@ -43,6 +43,17 @@ static bool read_role(struct errand *e, bool needed)
     return true;
 }
 
+/* As it was typed: where one signs in, blanks at its ends count, too. */
+static bool read_password_if_any(struct errand *e)
+{
+    struct str *password = &e->ask.account.password;
+    if (!field_text_if_any(e, "password", password))
+        return false;
+    if (password->len > 0)
+        *password = params_get(&e->params, "password");
+    return true;
+}
+
 static bool read_account_add(struct errand *e)
 {
     struct ask_account *ask = &e->ask.account;
@@ -52,8 +63,7 @@ static bool read_account_add(struct errand *e)
     if (!account_name_parse(e->x.task.arena, typed, &ask->name))
         return field_refuse(e, PROBLEM_account_name_invalid, "name");
     e->detail = ask->name;
-    return read_role(e, true) &&
-           field_text_if_any(e, "password", &ask->password);
+    return read_role(e, true) && read_password_if_any(e);
 }
 
 /* What the audit log tells of a change. */
@@ -74,7 +84,7 @@ static bool read_account_edit(struct errand *e)
     bool totp = true;
     ask->sets_disabled = params_find(&e->params, "disabled") != NULL;
     if (!read_name_of_path(e) || !read_role(e, false) ||
-        !field_text_if_any(e, "password", &ask->password) ||
+        !read_password_if_any(e) ||
         !field_flag_if_any(e, "disabled", false, &ask->disabled) ||
         !field_flag_if_any(e, "totp", true, &totp))
         return false;

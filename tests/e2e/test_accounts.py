@@ -241,6 +241,17 @@ def test_a_password_that_was_made(deployment):
     assert made["password"] not in listed and "argon2" not in listed
 
 
+def test_a_long_password_counts_to_its_end(deployment):
+    """Of whatever characters, blanks at its ends too."""
+    long = " " + "\u00e9\U0001f6b2" * 42 + "\t "
+    assert len(long.encode()) == 255
+    add(deployment, "wordy", password=long)
+    enter(deployment, "wordy", long)
+    for other in (long.strip(), long[:72], long[:-1], long + " ", long.upper()):
+        refused(deployment, "wordy", other)
+        forget_attempts(deployment)
+
+
 def test_changing_ones_password(deployment):
     add(deployment, "changes")
     here, there = enter(deployment, "changes"), enter(deployment, "changes")
@@ -406,6 +417,19 @@ def test_an_admin_takes_a_second_factor_away(deployment):
     assert deployment.api.json("PATCH", "/api/v1/accounts/lost.phone", {"totp": False}).status == 200
     assert client.get("/").status == 401
     enter(deployment, "lost.phone")
+
+
+def test_a_new_password_leaves_the_second_factor(deployment):
+    add(deployment, "forgot")
+    client = enter(deployment, "forgot")
+    send(client, "/account/totp/new")
+    secret = re.search(r'<code class="secret">([A-Z2-7]{32})</code>', client.get("/account").text).group(1)
+    assert send(client, "/account/totp/confirm", {"code": code_at(secret, -1)}).status == 303
+    new = "made by an admin"
+    assert deployment.api.json("PATCH", "/api/v1/accounts/forgot", {"password": new}).status == 200
+    assert client.get("/").status == 401
+    assert "type the one-time code, too" in refused(deployment, "forgot", new).text
+    enter(deployment, "forgot", new, code=code_at(secret))
 
 
 # ---- at rest
