@@ -198,6 +198,41 @@ def check_executable():
             yield f"{path}: {'is executable without' if runs else 'is not executable, with'} a #! line"
 
 
+def holds_test(path, name):
+    """Is it a test of that file, that also runs?"""
+    text = read(path)
+    if path.endswith(".py"):
+        return re.search(rf"^def {name}\(", text, re.M)
+    return re.search(rf"^static void {name}\(void \*\*state\)", text, re.M) and len(re.findall(rf"\b{name}\b", text)) > 1
+
+
+def check_security():
+    """The tests and files that deploy/SECURITY.md points at are there, and its items are each there once."""
+    rows = [line for line in read("deploy/SECURITY.md").splitlines() if line.startswith("| ")]
+    for words in re.findall(r"`([^`]+)`", "\n".join(rows)):
+        path, _, test = words.split(" ")[0].partition("::")
+        if path.split("/")[0] not in TOP_LEVEL or path in SERVICES:
+            continue
+        if not (ROOT / path).exists() or test and not holds_test(path, test):
+            yield f"deploy/SECURITY.md: {words} is not there"
+    items, states = [], dict.fromkeys(("held", "partly", "not", "yours", "do not apply"), 0)
+    for row in rows:
+        cells = row.strip("| ").split(" | ")
+        found = re.findall(r"\d+\.\d+\.\d+", cells[0])
+        items += found
+        if found and len(found) == 1 and len(cells) == 4 and cells[2] in states:
+            states[cells[2]] += 1
+        elif found and len(cells) == 2:
+            states["do not apply"] += len(found)
+        elif found:
+            yield f"deploy/SECURITY.md: {row[:40]}…: no such state"
+    for item in sorted({item for item in items if items.count(item) > 1}):
+        yield f"deploy/SECURITY.md: {item} is there twice"
+    counted = ", ".join(f"{count} {state}" for state, count in states.items()) + f": {len(items)}."
+    if f"**{counted}**" not in read("deploy/SECURITY.md"):
+        yield f"deploy/SECURITY.md: counts wrong; it is **{counted}**"
+
+
 def main():
     check = globals()["check_" + sys.argv[1]]
     faults = list(check())
