@@ -139,6 +139,16 @@ static void demand_sign_in(struct exchange *x)
         log_sparse(LEVEL_WARN, "access.refused", "reason=wrong_token");
 }
 
+/* Who is in and tries other doors. A token's name is anybody's words, its id
+ * ours. */
+static void forbid(struct exchange *x)
+{
+    struct str who = x->who.kind == IDENTITY_SESSION ? x->who.name : x->who.id;
+    x->refusal = PROBLEM_forbidden;
+    log_sparse(LEVEL_WARN, "access.forbidden", "who=%.*s route=%s %s",
+               STR_ARG(who), x->route->method, x->route->pattern);
+}
+
 /* False: too much is under way already. */
 static bool enter(struct exchange *x)
 {
@@ -170,7 +180,7 @@ static bool admit(struct exchange *x)
         x->refusal = PROBLEM_wrong_method;
         answer_header(&x->answer, "Allow", x->allow);
     } else if ((x->who.may & needs) != needs) {
-        x->refusal = PROBLEM_forbidden;
+        forbid(x);
     } else if (!enter(x)) {
         x->refusal = PROBLEM_busy;
     } else {

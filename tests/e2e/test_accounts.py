@@ -184,6 +184,22 @@ def test_an_operator_is_no_admin(deployment):
     assert client.form("/customers", {"form_token": token, "name": "By Operator", "phone": "+447700900771"}).status == 303
 
 
+def test_who_tries_other_doors_is_told_of(deployment):
+    """In the log, with who it was: not oftener than once a second."""
+    add(deployment, "curious", "viewer")
+    client = enter(deployment, "curious")
+    token = deployment.api.post("/api/v1/tokens", {"name": "two words", "scopes": ["read"]}).json
+    program = deployment.open.bearer(token["token"])
+    for ask, said in ((lambda: client.get("/audit"), "who=curious route=GET /audit"),
+                      (lambda: program.json("DELETE", "/api/v1/customers/1"),
+                       f"who={token['id']} route=DELETE /api/v1/customers/{{}}")):
+        def told(ask=ask, said=said.encode()):
+            assert ask().status == 403
+            return [line for line in deployment.log_lines() if b" access.forbidden " in line and line.endswith(said)]
+        wait_for(told, 10, "a line of the log")
+    assert not [line for line in deployment.log_lines() if b"two words" in line]
+
+
 def test_a_role_counts_at_once(deployment):
     add(deployment, "promoted", "viewer")
     client = enter(deployment, "promoted")
