@@ -34,6 +34,8 @@ union ask {
     struct msg_person_get person_get;
     struct msg_person_remove person_remove;
     struct msg_person_list person_list;
+    struct msg_person_export person_export;
+    struct msg_person_erase person_erase;
     struct msg_ride_create ride_create;
     struct msg_ride_get ride_get;
     struct msg_ride_list ride_list;
@@ -84,6 +86,11 @@ union got {
     struct msg_ok ok;
     struct msg_person person;
     struct msg_people people;
+    struct msg_person_kept kept;
+    struct msg_kept_ride kept_ride;
+    struct msg_kept_text kept_text;
+    struct msg_hold hold;
+    struct msg_person_erased erased;
     struct msg_ride ride;
     struct msg_rides rides;
     struct msg_timeline timeline;
@@ -119,6 +126,8 @@ struct act {
     unsigned may;               /* what it takes, see identity.h */
     const char *audit; /* as the audit log calls it; NULL: it is not noted */
     enum audit_trail trail;
+    /* What it tells of the answer, too; NULL: nothing. */
+    struct str (*note)(const struct errand *e);
     /* Fills `ask` from path, parameters and key. False: the task has its
      * problem. */
     bool (*read)(struct errand *e);
@@ -141,9 +150,11 @@ struct act {
 extern const struct act act_customer_add, act_customer_list, act_customer_get,
     act_customer_edit, act_customer_replace, act_customer_remove,
     act_driver_add, act_driver_list, act_driver_get, act_driver_edit,
-    act_driver_replace, act_driver_remove, act_number_add, act_number_list,
-    act_number_get, act_number_edit, act_number_remove, act_number_import,
-    act_pool_add, act_pool_list, act_pool_stats, act_pool_edit, act_pool_remove,
+    act_driver_replace, act_driver_remove, act_customer_export,
+    act_driver_export, act_phone_export, act_customer_erase, act_driver_erase,
+    act_phone_erase, act_number_add, act_number_list, act_number_get,
+    act_number_edit, act_number_remove, act_number_import, act_pool_add,
+    act_pool_list, act_pool_stats, act_pool_edit, act_pool_remove,
     act_pool_replay, act_job_get, act_ride_create, act_ride_list, act_ride_get,
     act_ride_end, act_ride_cancel, act_ride_extend, act_ride_reopen,
     act_ride_party, act_ride_timeline, act_ride_why, act_pair_why,

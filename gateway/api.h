@@ -6,7 +6,12 @@
 #include "gateway/acts.h"
 
 /* Milliseconds for an answer; for thousands of lines. */
-enum { API_WITHIN_MS = 5000, IMPORT_WITHIN_MS = 20000, API_KEY_MOST = 255 };
+enum {
+    API_WITHIN_MS = 5000,
+    IMPORT_WITHIN_MS = 20000,
+    ERASE_WITHIN_MS = 20000,
+    API_KEY_MOST = 255
+};
 
 /* Of a struct errand. */
 void api_run(struct task *t);

@@ -4,18 +4,15 @@
 #include "shared/log.h"
 #include "shared/timestamp.h"
 
-static void add_time(struct arena *arena, cJSON *object, const char *name,
-                     int64_t ms)
+void json_time(struct arena *arena, cJSON *object, const char *name, int64_t ms)
 {
     json_add(arena, object, name, time_text(arena, ms));
 }
 
-/* null: it has none. */
-static void add_end(struct arena *arena, cJSON *object, const char *name,
-                    int64_t ms)
+void json_end(struct arena *arena, cJSON *object, const char *name, int64_t ms)
 {
     if (ms >= 0 && ms < NO_END_MS)
-        add_time(arena, object, name, ms);
+        json_time(arena, object, name, ms);
     else
         cJSON_AddNullToObject(object, name);
 }
@@ -31,9 +28,14 @@ static cJSON *person(struct arena *arena, int64_t id, struct str name,
                      struct str phone)
 {
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "id", (double)id);
+    if (id == 0) { /* of a ride: they were erased since */
+        cJSON_AddNullToObject(json, "id");
+        cJSON_AddTrueToObject(json, "erased");
+    } else {
+        cJSON_AddNumberToObject(json, "id", (double)id);
+    }
     json_add(arena, json, "name", name);
-    json_add(arena, json, "phone", phone);
+    json_add(arena, json, "phone", id == 0 ? STR("") : phone);
     return json;
 }
 
@@ -69,7 +71,7 @@ cJSON *show_ride(struct arena *arena, const union got *got)
     json_add(arena, json, "datetime", m->datetime);
     json_add(arena, json, "pool", m->pool);
     json_phone(arena, json, "proxy", m->proxy);
-    add_time(arena, json, "created_at", m->created);
+    json_time(arena, json, "created_at", m->created);
     if (m->next.len > 0)
         json_add(arena, json, "next", m->next);
     cJSON *channels = cJSON_AddArrayToObject(json, "channels");
@@ -77,16 +79,16 @@ cJSON *show_ride(struct arena *arena, const union got *got)
         cJSON_AddItemToArray(channels, cJSON_CreateString("sms"));
     if (!str_is(m->channels, "sms"))
         cJSON_AddItemToArray(channels, cJSON_CreateString("voice"));
-    add_end(arena, json, "ends_at", m->ends);
-    add_end(arena, json, "grace_ends_at", m->grace);
-    add_end(arena, json, "number_kept_until", m->closed);
+    json_end(arena, json, "ends_at", m->ends);
+    json_end(arena, json, "grace_ends_at", m->grace);
+    json_end(arena, json, "number_kept_until", m->closed);
     return json;
 }
 
-static cJSON *show_event(struct arena *arena, const struct msg_event *m)
+cJSON *json_event(struct arena *arena, const struct msg_event *m)
 {
     cJSON *json = cJSON_CreateObject();
-    add_time(arena, json, "at", m->at);
+    json_time(arena, json, "at", m->at);
     json_add(arena, json, "what", m->what);
     if (m->role.len > 0)
         json_add(arena, json, "role", m->role);
@@ -108,22 +110,27 @@ static const char *kind_of(struct str kind)
     return NULL;
 }
 
+void json_kind(cJSON *object, struct str kind)
+{
+    const char *word = kind_of(kind);
+    if (word != NULL)
+        cJSON_AddStringToObject(object, "kind", word);
+    else
+        cJSON_AddNullToObject(object, "kind");
+}
+
 static cJSON *show_letter(struct arena *arena, const union got *got)
 {
     const struct msg_letter *m = &got->letter;
-    const char *kind = kind_of(m->kind);
     cJSON *json = cJSON_CreateObject();
     json_add(arena, json, "reference", m->reference);
     json_add(arena, json, "ride", m->ride);
     json_add(arena, json, "role", m->role);
     json_add(arena, json, "reason", m->reason);
-    if (kind != NULL)
-        cJSON_AddStringToObject(json, "kind", kind);
-    else
-        cJSON_AddNullToObject(json, "kind");
+    json_kind(json, m->kind);
     json_phone(arena, json, "proxy", m->proxy);
-    add_time(arena, json, "queued_at", m->queued);
-    add_time(arena, json, "died_at", m->died);
+    json_time(arena, json, "queued_at", m->queued);
+    json_time(arena, json, "died_at", m->died);
     cJSON_AddNumberToObject(json, "parts", (double)m->parts);
     cJSON_AddBoolToObject(json, "sendable", m->sendable);
     return json;
@@ -200,7 +207,7 @@ cJSON *show_timeline(struct arena *arena, const union got *got)
     struct msg_event event;
     for (size_t i = 0; i < events->count; i++)
         if (json_item(arena, &type_event, events->items[i], &event))
-            cJSON_AddItemToArray(items, show_event(arena, &event));
+            cJSON_AddItemToArray(items, json_event(arena, &event));
     cJSON_AddNullToObject(json, "next");
     return json;
 }
@@ -220,7 +227,7 @@ static void add_time_or_null(struct arena *arena, cJSON *object,
                              const char *name, int64_t ms)
 {
     if (ms > 0)
-        add_time(arena, object, name, ms);
+        json_time(arena, object, name, ms);
     else
         cJSON_AddNullToObject(object, name);
 }

@@ -5,6 +5,9 @@
 #include "gateway/acts.h"
 
 cJSON *show_person(struct arena *arena, const union got *got);
+/* All that is kept of a person, in full; and what was erased. */
+cJSON *show_kept(struct arena *arena, const union got *got);
+cJSON *show_erased(struct arena *arena, const union got *got);
 cJSON *show_number(struct arena *arena, const union got *got);
 cJSON *show_pool(struct arena *arena, const union got *got);
 /* A pool, and what was seen of its days. */

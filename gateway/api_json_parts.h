@@ -10,6 +10,14 @@ void json_phone(struct arena *arena, cJSON *object, const char *name,
 void json_words(struct arena *arena, cJSON *object, const char *name,
                 const struct list *words);
 
+void json_time(struct arena *arena, cJSON *object, const char *name,
+               int64_t ms);
+/* null: it has none. */
+void json_end(struct arena *arena, cJSON *object, const char *name, int64_t ms);
+/* t: text, n: notice, a: answer; else null. */
+void json_kind(cJSON *object, struct str kind);
+cJSON *json_event(struct arena *arena, const struct msg_event *m);
+
 /* False, and it is logged, where we cannot read it: one is left out then rather
  * than all the others with it. */
 bool json_item(struct arena *arena, const struct message_type *type,

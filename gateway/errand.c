@@ -53,7 +53,7 @@ static void note(struct sending *c)
         .with = who->kind == IDENTITY_TOKEN ? STR("token") : STR("session"),
         .address = gate_address(&e->x),
         .object = object_of(e, c->refused),
-        .detail = e->detail,
+        .detail = act->note != NULL && !c->refused ? act->note(e) : e->detail,
         .trace = e->x.task.trace};
     audit_add(e->x.gateway->audit, &c->task, act->trail, &entry);
 }

@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include "shared/keys.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
@@ -16,6 +17,7 @@ enum {
 };
 
 static const int64_t least_free = 1LL << 30;
+static const int64_t day_ms = 24LL * 3600 * 1000;
 
 /* ---- what is left ---- */
 
@@ -103,7 +105,24 @@ void health_ask(struct task *t, struct health *health)
         t->deadline_ms = soon_ms;
     REDIS_DO(redis, t, STR("health"), &health->info, STR("INFO"),
              STR("memory"));
+    if (service_of(t)->settings.texts_per_day > 0) {
+        struct str key = key_texts_today(t->arena);
+        REDIS_DO(redis, t, key, &health->today, STR("HMGET"), key, STR("day"),
+                 STR("used"));
+        REDIS_DO(redis, t, key, &health->time, STR("TIME"));
+    }
     t->deadline_ms = deadline_ms;
+}
+
+/* What is left of another day is nothing of this one. */
+static struct texts_today read_today(const struct service *s,
+                                     const struct health *health)
+{
+    struct texts_today today = {.limit = s->settings.texts_per_day};
+    int64_t day = redis_time_ms(&health->time) / day_ms;
+    if (value_num(value_at(&health->today, 0), -1) == day)
+        today.used = value_num(value_at(&health->today, 1), 0);
+    return today;
 }
 
 void health_see(const struct service *s, struct health *health)
@@ -112,6 +131,7 @@ void health_see(const struct service *s, struct health *health)
     const struct room *memory = &health->memory, *disk = &health->disk;
     health->memory = room_of_memory(value_str(&health->info));
     health->disk = look_at_disk(s->settings.data_dir);
+    health->texts = read_today(s, health);
     if (memory->limit > 0)
         metric_set(METRIC_redis_memory_ratio,
                    thousandths(memory->used, memory->limit));
@@ -173,4 +193,15 @@ cJSON *health_disk_json(const struct health *health)
     const struct room *r = &health->disk;
     return room_json("free", r->limit - r->used, "size", r->limit,
                      words[r->state]);
+}
+
+cJSON *health_texts_json(const struct health *health)
+{
+    const struct texts_today *x = &health->texts;
+    const char *state = "ok";
+    if (x->used >= x->limit)
+        state = "reached";
+    else if (x->used * 100 >= x->limit * HIGH_PERCENT)
+        state = "near";
+    return room_json("used", x->used, "limit", x->limit, state);
 }

@@ -23,9 +23,15 @@ struct room room_of_memory(struct str info);
 /* Of the disk that has so many bytes, of which so many are free. */
 struct room room_of_disk(int64_t size, int64_t free_bytes);
 
+/* Of TEXTS_PER_DAY, in parts; limit of 0: there is none. */
+struct texts_today {
+    int64_t used, limit;
+};
+
 struct health {
-    struct value info;
+    struct value info, today, time;
     struct room memory, disk;
+    struct texts_today texts;
 };
 
 /* Asks Redis, where it is connected; awaited, and soon over. Only then: */
@@ -39,6 +45,8 @@ struct rounds *health_watch(struct service *s);
 
 /* {"used":…, "limit":…, "state":"ok|high|full|unknown"} */
 cJSON *health_memory_json(const struct health *health);
+/* {"used":…, "limit":…, "state":"ok|near|reached"} */
+cJSON *health_texts_json(const struct health *health);
 /* {"free":…, "size":…, "state":"ok|low|full|unknown"} */
 cJSON *health_disk_json(const struct health *health);
 

@@ -53,6 +53,9 @@ static cJSON *ready_json(const struct ready_call *c, bool *ready)
     cJSON_AddBoolToObject(json, "leaving", s->left_ms != 0);
     cJSON_AddItemToObject(json, "memory", health_memory_json(&c->health));
     cJSON_AddItemToObject(json, "disk", health_disk_json(&c->health));
+    if (c->health.texts.limit > 0)
+        cJSON_AddItemToObject(json, "texts_today",
+                              health_texts_json(&c->health));
     cJSON_AddItemToObject(json, "services", services);
     return json;
 }

@@ -172,12 +172,25 @@ void conversations_due(struct conversations *all, unsigned partition,
     join_line(all, k);
 }
 
-const struct conversation *conversations_next(struct conversations *all,
-                                              enum turn line, int64_t now_ms)
+static struct talk *first_ready(const struct conversations *all, enum turn line,
+                                int64_t now_ms)
 {
     struct talk *k = all->lines[line].first;
     while (k != NULL && k->not_before_ms > now_ms)
         k = k->next;
+    return k;
+}
+
+bool conversations_ready(const struct conversations *all, enum turn line,
+                         int64_t now_ms)
+{
+    return first_ready(all, line, now_ms) != NULL;
+}
+
+const struct conversation *conversations_next(struct conversations *all,
+                                              enum turn line, int64_t now_ms)
+{
+    struct talk *k = first_ready(all, line, now_ms);
     if (k == NULL)
         return NULL;
     leave_line(all, k);

@@ -35,6 +35,10 @@ void conversations_due(struct conversations *all, unsigned partition,
 const struct conversation *conversations_next(struct conversations *all,
                                               enum turn line, int64_t now_ms);
 
+/* Is there one? */
+bool conversations_ready(const struct conversations *all, enum turn line,
+                         int64_t now_ms);
+
 /* GONE_BY: what was tried waits no more. AGAIN: it waits still, until then. */
 enum conversation_end { GONE_BY, AGAIN };
 

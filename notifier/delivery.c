@@ -8,10 +8,12 @@
 #include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/metrics.h"
+#include "shared/sms.h"
 
 enum {
-    STORE_AGAIN_MS = 500, /* after Redis did not answer */
-    WAIT_MOST_MS = 500,   /* for another's attempt, before asking anew */
+    STORE_AGAIN_MS = 500,  /* after Redis did not answer */
+    WAIT_MOST_MS = 500,    /* for another's attempt, before asking anew */
+    SPENT_AGAIN_MS = 2000, /* is there a new day, or more of this one? */
     FOR_EVER_MS = 24 * 3600 * 1000,
     LOOK_WITHIN_MS = 10000,
     MOST_PAGES = 50,
@@ -25,6 +27,7 @@ struct delivery {
     void *arg;
     struct delivery_result result;
     struct ticket ticket;
+    struct taken taken;
     struct sending sending;
     struct value reply;
     struct begun begun;
@@ -35,7 +38,8 @@ struct delivery {
     struct verdict verdict;
     enum look look;
     unsigned page;
-    bool lapsed; /* the lease, before the provider was asked */
+    int64_t untried_ms; /* the provider was not asked: again after this */
+    bool posted;
     struct parking parking;
     struct loop_timer *timer;
 };
@@ -122,11 +126,23 @@ static bool unseal(struct delivery *d)
 static void post(struct delivery *d)
 {
     struct arena *a = d->task.arena;
+    d->posted = true;
     d->means.provider->ask_send(&d->means.service->settings, a, &d->text,
                                 &d->request);
     d->request.leave_by_ms = d->asked_ms + ATTEMPT_MS;
     d->request.within_ms = d->request.leave_by_ms - loop_now_ms();
     http_client_ask(d->means.http, &d->task, &d->request, &d->answer);
+}
+
+/* Is so much left of the day? */
+static bool is_allowed(struct delivery *d)
+{
+    if (allowance_raise(d->means.allowance, &d->taken, sms_parts(d->text.text)))
+        return true;
+    d->untried_ms = SPENT_AGAIN_MS;
+    d->verdict =
+        (struct verdict){.fate = NOT_SENT_RETRY, .reason = "day_limit"};
+    return false;
 }
 
 /* May the request still be handed over? The last look at the clock, and at the
@@ -145,13 +161,13 @@ static bool may_post(struct delivery *d)
         loop_now_ms() - d->asked_ms < LEASE_TRUST_MS &&
         d->means.service->left_ms == 0) {
         if (pace_stands(d->means.pace, d->ticket))
-            return true;
+            return is_allowed(d);
         d->verdict = (struct verdict){.fate = NOT_SENT_RETRY,
                                       .reason = "account_waits",
                                       .trouble = TROUBLE_LIMIT};
         return false;
     }
-    d->lapsed = true;
+    d->untried_ms = STORE_AGAIN_MS;
     d->verdict =
         (struct verdict){.fate = NOT_SENT_RETRY, .reason = "lease_lapsed"};
     return false;
@@ -188,10 +204,10 @@ static void look_up(struct delivery *d)
 static void plan_retry(struct delivery *d)
 {
     d->parking = retry_after_send(&d->begun, &d->verdict);
-    if (!d->lapsed)
+    if (d->untried_ms == 0)
         return;
     d->parking.attempts = d->begun.attempts;
-    d->parking.again_ms = STORE_AGAIN_MS;
+    d->parking.again_ms = d->untried_ms;
 }
 
 static void say_loudly(const struct verdict *v, int status)
@@ -285,6 +301,9 @@ static bool not_now(struct delivery *d)
     case MAY_MOVED:
         go_on(d, false, TURN_SEND);
         return true;
+    case MAY_SPENT:
+        try_again(d, SPENT_AGAIN_MS);
+        return true;
     case MAY_WAIT:
         try_again(d, b->wait_ms < WAIT_MOST_MS ? b->wait_ms : WAIT_MOST_MS);
         return true;
@@ -358,6 +377,9 @@ static void run(struct task *t)
 static void finished(struct task *t)
 {
     const struct delivery *d = (const struct delivery *)t;
+    bool sent =
+        d->posted && (d->verdict.fate == SENT || d->verdict.fate == IN_DOUBT);
+    allowance_end(d->means.allowance, &d->taken, sent);
     d->ended(d->arg, &d->result);
 }
 
@@ -384,5 +406,7 @@ void delivery_start(
         .role = arena_copy(a, conversation->role),
         .entry = arena_copy(a, conversation->entry),
     };
+    if (ticket.turn == TURN_SEND)
+        d->sending.day_spent = !allowance_begin(means->allowance, &d->taken);
     task_start(&d->task);
 }

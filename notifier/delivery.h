@@ -3,6 +3,7 @@
 #ifndef BIRDCAR_NOTIFIER_DELIVERY_H
 #define BIRDCAR_NOTIFIER_DELIVERY_H
 
+#include "notifier/allowance.h"
 #include "notifier/conversations.h"
 #include "notifier/leases.h"
 #include "notifier/pace.h"
@@ -14,6 +15,7 @@ struct delivery_means {
     struct http_client *http;
     const struct provider *provider;
     struct pace *pace;
+    struct allowance *allowance;
 };
 
 /* How the conversation goes on: as conversations_ended() takes it. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "notifier/allowance.h"
 #include "notifier/delivery.h"
 #include "notifier/sending.h"
 #include "notifier/undelivered.h"
@@ -23,6 +24,8 @@ enum {
     MOST_READ = 100,      /* entries a scan */
     ENOUGH = 32,          /* waiting in a partition: no need to read more yet */
     MOST_DUE = 100,       /* parked conversations a scan */
+    REFILL_MS = 20,       /* until there is more of the day's, at most */
+    SPENT_MS = 50,        /* between two looks at texts while there is not */
     ID_ROOM = 48
 };
 
@@ -42,6 +45,8 @@ struct outbox {
     struct rounds *undelivered; /* NULL until it has started */
     struct conversations *conversations;
     struct delivery_means means;
+    struct allowance *allowance;
+    int64_t spent_ms; /* the next look while nothing is left of the day */
     struct loop_timer *poll, *turn;
     struct place places[PARTITIONS];
     struct pace pace;
@@ -118,18 +123,39 @@ static bool has_room(const struct outbox *o, enum turn turn)
            (turn != TURN_LOOK || o->look_ups < MOST_LOOK_UPS);
 }
 
+/* Milliseconds until a text may begin, for TEXTS_PER_DAY. Where nothing is left
+ * of the day, one now and then still does: what has waited too long is put on
+ * record. */
+static int64_t allowance_wait(const struct outbox *o, int64_t now)
+{
+    switch (allowance_look(o->allowance)) {
+    case ALLOWED:
+        return 0;
+    case ALLOWED_SOON:
+        return REFILL_MS;
+    case ALLOWED_SPENT:
+        break;
+    }
+    return o->spent_ms > now ? o->spent_ms - now : 0;
+}
+
 /* Begins what may begin now; milliseconds until more may, 0: not by time. */
 static int64_t begin_turns(struct outbox *o, enum turn turn)
 {
     while (has_room(o, turn)) {
         int64_t now = loop_now_ms();
         int64_t wait = pace_wait(&o->pace, turn, now);
+        if (wait == 0 && turn == TURN_SEND &&
+            conversations_ready(o->conversations, turn, now))
+            wait = allowance_wait(o, now);
         if (wait > 0)
             return wait;
         const struct conversation *c =
             conversations_next(o->conversations, turn, now);
         if (c == NULL)
             return 0;
+        if (turn == TURN_SEND)
+            o->spent_ms = now + SPENT_MS;
         o->under_way++;
         if (turn == TURN_LOOK)
             o->look_ups++;
@@ -146,6 +172,11 @@ static void pump(struct outbox *o)
         loop_timer_set(o->turn,
                        look > 0 && (send == 0 || look < send) ? look : send);
     show_pace(o);
+}
+
+static void refilled(void *arg)
+{
+    pump(arg);
 }
 
 static void turn_came(void *arg)
@@ -319,11 +350,13 @@ struct outbox *outbox_new(struct service *s, const struct provider *provider)
     o->leases = leases_new(s, &events, o);
     o->http = http_client_new(s->loop, MOST_UNDER_WAY, LEASE_TRUST_MS);
     o->conversations = conversations_new();
+    o->allowance = allowance_new(s, refilled, o);
     o->means = (struct delivery_means){.service = s,
                                        .leases = o->leases,
                                        .http = o->http,
                                        .provider = provider,
-                                       .pace = &o->pace};
+                                       .pace = &o->pace,
+                                       .allowance = o->allowance};
     o->poll = loop_timer_new(s->loop, poll_all, o);
     o->turn = loop_timer_new(s->loop, turn_came, o);
     return o;
@@ -338,6 +371,7 @@ void outbox_destroy(struct outbox **outbox)
     loop_timer_destroy(&o->poll);
     loop_timer_destroy(&o->turn);
     rounds_destroy(&o->undelivered);
+    allowance_destroy(&o->allowance);
     http_client_destroy(&o->http);
     leases_destroy(&o->leases);
     conversations_destroy(&o->conversations);
@@ -348,6 +382,7 @@ void outbox_start(struct outbox *o)
 {
     set_pace(o);
     leases_start(o->leases);
+    allowance_start(o->allowance);
     o->undelivered = undelivered_new(o->service);
     loop_timer_set(o->poll, POLL_MS);
 }
@@ -362,5 +397,6 @@ void outbox_leave(struct outbox *o)
 
 bool outbox_idle(const struct outbox *o)
 {
-    return o->under_way == 0 && leases_left(o->leases);
+    return o->under_way == 0 && leases_left(o->leases) &&
+           allowance_gave_back(o->allowance);
 }

@@ -8,12 +8,15 @@
 --   parked text of this conversation  ARGV[3] ride  ARGV[4] role
 -- ARGV[5] prefix of the keys of delivery states, under the same hash tag
 -- ARGV[6] ms until the attempt has surely ended  ARGV[7] ms that a text is kept
+-- ARGV[8] "1": nothing is left of TEXTS_PER_DAY
 -- Returns {"lost"}, {"gone"}, {"moved"}: behind what is parked, or parked until
 --   it is its turn,
---   {"wait", ms}: another notifier's attempt may be under way, or
+--   {"wait", ms}: another notifier's attempt may be under way, {"spent"}: not
+--   today, or
 --   {what, entry, attempt, now, attempts, doubt, absences, reference, proxy,
 --    to, text}, what: send, look (it may have been sent at `doubt`: ask the
---    provider), or the reason why it is never sent: old, in_doubt, ride_over.
+--    provider), or the reason why it is never sent: old, day_limit (old because
+--    of that), in_doubt, ride_over.
 local STATE_S, GRACE = 604800, 16
 local CUSTOMER_PHONE, DRIVER_PHONE = 5, 6
 local function text(n) return string.format('%.0f', n) end
@@ -72,11 +75,13 @@ if phone and phone ~= x[4] then connects = 0 end
 local what, mark = 'send', ''
 local queued = tonumber(string.match(x[1], '^%d+'))
 if queued + tonumber(ARGV[7]) <= now then
-  what = x[8] > 0 and 'in_doubt' or 'old'
+  what = x[8] > 0 and 'in_doubt' or ARGV[8] == '1' and 'day_limit' or 'old'
 elseif x[8] > 0 then
   what = 'look'
 elseif connects <= now then
   what = 'ride_over'
+elseif ARGV[8] == '1' then
+  return {'spent'}
 else
   mark = epoch .. ' ' .. text(now + ARGV[6])
   redis.call('HSET', KEYS[3], x[1], mark)

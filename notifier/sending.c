@@ -63,14 +63,15 @@ void sending_begin(struct sending *s, struct task *t, struct value *reply)
                          s->role,
                          key_in_partition(a, "status", s->partition, STR_NONE),
                          arena_number(a, ATTEMPT_OVER_MS),
-                         arena_number(a, TEXT_KEPT_MS)};
+                         arena_number(a, TEXT_KEPT_MS),
+                         s->day_spent ? STR("1") : STR("")};
     struct str keys[KEYS];
     name_keys(s, a, keys);
     /* In the places of what this script does not need. */
     keys[TIMELINE] = keys[PARKED];
     keys[PARKED] = key_ride(a, s->partition, s->ride);
     redis_script(s->service->redis, t, partition_tag(s->partition), &send_begin,
-                 keys, TIMELINE + 1, args, 7, reply);
+                 keys, TIMELINE + 1, args, 8, reply);
 }
 
 void sending_read(struct sending *s, const struct value *reply,
@@ -83,10 +84,12 @@ void sending_read(struct sending *s, const struct value *reply,
     } words[] = {{"lost", MAY_LOST, NULL},
                  {"gone", MAY_GONE, NULL},
                  {"moved", MAY_MOVED, NULL},
+                 {"spent", MAY_SPENT, NULL},
                  {"wait", MAY_WAIT, NULL},
                  {"send", MAY_SEND, NULL},
                  {"look", MAY_LOOK, NULL},
                  {"old", MAY_DEAD, "too_old"},
+                 {"day_limit", MAY_DEAD, "day_limit"},
                  {"in_doubt", MAY_DEAD, "in_doubt"},
                  {"ride_over", MAY_DEAD, "ride_over"}};
     struct str word = value_str(value_at(reply, 0));

@@ -23,16 +23,19 @@ struct sending {
     struct str ride, role;
     struct str entry;   /* empty until begun: the first that is parked */
     struct str attempt; /* of sending_begin(); empty: none */
+    bool day_spent;     /* nothing is left of TEXTS_PER_DAY */
 };
 
 /* LOST: the partition is another's. GONE: there is no such text any more.
- * MOVED: it waits behind what is parked. WAIT: another's attempt may be under
- * way for `wait_ms`. SEND: the attempt is on record. LOOK: it may have been
- * sent at `doubt_ms`. DEAD: it is never sent, because of `reason`. */
+ * MOVED: it waits behind what is parked. SPENT: not today. WAIT: another's
+ * attempt may be under way for `wait_ms`. SEND: the attempt is on record. LOOK:
+ * it may have been sent at `doubt_ms`. DEAD: it is never sent, because of
+ * `reason`. */
 enum may_send {
     MAY_LOST,
     MAY_GONE,
     MAY_MOVED,
+    MAY_SPENT,
     MAY_WAIT,
     MAY_SEND,
     MAY_LOOK,

@@ -37,6 +37,7 @@ for i = 1, #items do
   -- Who has the sender's place by now did not write it.
   local since = ride and sender and ride[sender[3]] or 0
   if since > (tonumber(queued) or 0) then ride = nil end
+  if ride and sender and ride[sender[2]] == '' then ride = nil end -- erased
   local who = ride and sender and ARGV[4] .. id .. ':' .. sender[1]
   if who and not times[who] then
     times[who] = tonumber(redis.call('GET', who)) or 0

@@ -1,6 +1,7 @@
 /* pool-svc: owns the proxy numbers, and which number may serve which pair. */
 #include "pool-svc/alerts.h"
 #include "pool-svc/assign.h"
+#include "pool-svc/holds.h"
 #include "pool-svc/numbers.h"
 #include "pool-svc/pools.h"
 #include "pool-svc/why.h"
@@ -25,7 +26,8 @@ int main(int argc, char **argv)
         route_number_add,       route_number_list,   route_number_get,
         route_number_edit,      route_number_remove, route_number_import,
         route_number_set_aside, route_number_assign, route_number_why,
-        route_hold_set,         route_claim_drop,    {NULL, 0, NULL}};
+        route_hold_set,         route_claim_drop,    route_person_holds,
+        {NULL, 0, NULL}};
     const struct service_spec spec = {
         .name = "pool-svc",
         .summary = "the proxy numbers, and which may serve which pair",

@@ -16,6 +16,9 @@ void hold_ask(struct service *s, struct task *t, struct str id,
               const struct msg_ride_record *ride, int64_t now_ms,
               struct hold_sync *sync)
 {
+    /* Who was erased holds nothing, and the other one as it was. */
+    if (ride->customer_key.len == 0 || ride->driver_key.len == 0)
+        return;
     sync->hold = ride_hold(id, ride, now_ms);
     sync->hold.takes_over = sync->takes_over;
     bus_ask(s->client, t, "pool-svc", &type_hold_set, &sync->hold, &sync->ok);

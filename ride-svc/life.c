@@ -28,25 +28,22 @@ struct change {
     struct loop_timer *timer;
 };
 
-/* What both hear of a cancelled ride. */
-static void add_notices(struct task *t, const struct change *c,
-                        struct told told[2])
+void cancel_notices(struct task *t, struct str id,
+                    const struct msg_ride_record *ride, struct told told[2])
 {
     static const char *const roles[] = {"customer", "driver"};
     const char *template = service_of(t)->settings.cancel_notice;
-    const struct msg_ride_record *ride = &c->read.ride;
-    if (strcmp(c->act, "cancel") != 0 || strcmp(template, "none") == 0 ||
-        !ride_can_text(ride))
+    if (strcmp(template, "none") == 0 || !ride_can_text(ride))
         return;
     struct str text = notice_text(t->arena, template, ride);
     if (sms_parts(text) > SMS_MOST_PARTS) {
         log_event(LEVEL_WARN, "notice.too_long", t->trace,
-                  "ride=%.*s check=CANCEL_NOTICE", STR_ARG(c->id));
+                  "ride=%.*s check=CANCEL_NOTICE", STR_ARG(id));
         return;
     }
     for (int i = 0; i < 2; i++) {
         struct str reference =
-            arena_printf(t->arena, "%.*sx%c", STR_ARG(c->id), roles[i][0]);
+            arena_printf(t->arena, "%.*sx%c", STR_ARG(id), roles[i][0]);
         told[i] = (struct told){
             .role = str_of(roles[i]),
             .phone = i == 0 ? ride->customer_phone : ride->driver_phone,
@@ -61,7 +58,8 @@ static void send_change(struct task *t, struct change *c, int64_t revision)
 {
     struct ride_change how = {
         .act = c->act, .ends = c->ends, .revision = revision};
-    add_notices(t, c, how.told);
+    if (strcmp(c->act, "cancel") == 0)
+        cancel_notices(t, c->id, &c->read.ride, how.told);
     ride_change_send(t, c->id, &c->read.ride, &how, &c->changed);
 }
 

@@ -122,8 +122,8 @@ static void ask_timeline(struct task *t, struct timeline *c, struct str id)
 
 /* A reference that begins with the ride's id stands there without it: see
  * timeline.inc. */
-static struct str whole_reference(struct arena *arena, struct str ride,
-                                  struct str reference)
+struct str timeline_reference(struct arena *arena, struct str ride,
+                              struct str reference)
 {
     if (reference.len == 0 || reference.len >= RIDE_ID_CHARS)
         return reference;
@@ -140,7 +140,7 @@ static void fill_timeline(struct task *t, struct timeline *c, struct str id)
         if (!record_decode(&type_event, value_str(value_at(&c->events, i)),
                            t->arena, &event))
             continue;
-        event.reference = whole_reference(t->arena, id, event.reference);
+        event.reference = timeline_reference(t->arena, id, event.reference);
         reply->events.items[reply->events.count++] =
             message_pack(t->arena, &type_event, &event);
     }

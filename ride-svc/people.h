@@ -11,7 +11,8 @@ enum { NAME_MOST = 100 };
 struct person {
     struct value fields;
     struct str name, digits, key; /* `key`: hash of the phone */
-    struct str mark; /* under which the phone is marked; empty: the first */
+    struct str before; /* hashes of the phones before it, blanks between */
+    struct str mark;   /* under which the phone is marked; empty: the first */
 };
 
 /* Begins to read "customer" or "driver" `id`; person_decode() when DONE. */

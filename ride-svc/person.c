@@ -49,6 +49,7 @@ bool person_decode(struct service *s, struct task *t, const char *role,
     person->name = value_field(&person->fields, "name");
     person->key = value_field(&person->fields, "key");
     person->mark = value_field(&person->fields, "mark");
+    person->before = value_field(&person->fields, "before");
     return person->name.len > 0 &&
            vault_unseal(s->vault, t->arena,
                         value_field(&person->fields, "phone"),

@@ -4,7 +4,8 @@
 
 #include "ride-svc/people.h"
 
-/* customer:<id>, driver:<id>: a hash with name, phone (sealed), key, mark */
+/* customer:<id>, driver:<id>: a hash with name, phone (sealed), key,
+ * mark, and the keys before this one: their rides are found by them */
 struct str key_person(struct arena *arena, const char *role, int64_t id);
 /* customers, drivers: zsets of ids */
 struct str key_people(struct arena *arena, const char *role);

@@ -29,9 +29,11 @@ static void add(struct service *s, struct task *t, struct str ride_id,
                          arena_number(t->arena, retention), how};
     struct str keys[] = {key_person_rides(t->arena, ride->customer_key),
                          key_person_rides(t->arena, ride->driver_key)};
+    const struct str phones[] = {ride->customer_key, ride->driver_key};
     for (int i = 0; i < 2; i++)
-        redis_script(s->redis, t, keys[i], &person_ride, &keys[i], 1, args, 4,
-                     out);
+        if (phones[i].len > 0)
+            redis_script(s->redis, t, keys[i], &person_ride, &keys[i], 1, args,
+                         4, out);
 }
 
 void person_rides_add(struct service *s, struct task *t, struct str ride_id,

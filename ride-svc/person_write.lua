@@ -5,8 +5,9 @@
 -- ARGV[3] remove: the request  ARGV[4…] add, edit: fields and their values
 -- Returns {"done"}, {"there"}: added or removed by the same request before,
 --   {"changed"}: by somebody else since it was read, or {"none"}.
-local KEPT_S = 172800
-local fields = redis.call('HMGET', KEYS[1], 'name', 'mark', 'removed')
+local KEPT_S, MOST_BEFORE = 172800, 1344
+local fields = redis.call('HMGET', KEYS[1], 'name', 'mark', 'removed', 'key',
+                          'before')
 local name, mark, removed = fields[1], fields[2] or '', fields[3]
 local act = ARGV[1]
 if act == 'add' then
@@ -23,6 +24,13 @@ if act == 'remove' then
   redis.call('HSET', KEYS[1], 'removed', ARGV[3])
   redis.call('EXPIRE', KEYS[1], KEPT_S)
 else
-  for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  for i = 4, #ARGV, 2 do
+    -- Rides that were made with the phone before are still this person's.
+    if act == 'edit' and ARGV[i] == 'key' and ARGV[i + 1] ~= fields[4] then
+      local before = string.gsub((fields[5] or '') .. ' ' .. fields[4], '^ ', '')
+      redis.call('HSET', KEYS[1], 'before', string.sub(before, -MOST_BEFORE))
+    end
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
 end
 return {'done'}

@@ -83,7 +83,8 @@ if (fate == 'closed' or fate == 'no_texts') and ARGV[13] ~= '' and
   -- Who left the ride is not who has their place by now.
   if (route[9] or '') ~= '' then party = route[9] end
   words = ride and fate == 'closed' and ride[CLOSED_ANSWER]
-  if ride and ride[CAN] == 'voice' then party = nil end
+  -- Nor is anybody who was erased.
+  if ride and ride[CAN] == 'voice' or party == '' then party = nil end
 end
 if party and ARGV[13] == '?' then return {'answer', fate, words or ''} end
 
@@ -109,7 +110,9 @@ if fate == 'forwarded' then
     redis.call('PEXPIREAT', pace, text(due + MINUTE_MS))
   end
 else
-  redis.call('LPUSH', KEYS[5], cmsgpack.pack({now, fate, ARGV[1], ARGV[2]}))
+  -- With the sender's hash, by which it is found for them.
+  redis.call('LPUSH', KEYS[5], cmsgpack.pack(
+    {now, fate, ARGV[1], ARGV[2], string.match(KEYS[1], '[^:]*$')}))
   redis.call('LTRIM', KEYS[5], 0, MOST_UNROUTED - 1)
   redis.call('EXPIRE', KEYS[5], UNROUTED_S)
   local oldest = redis.call('LINDEX', KEYS[5], -1)

@@ -140,6 +140,12 @@ static uint64_t hash_of(struct str key)
     return hash;
 }
 
+/* Who was erased is somebody else in each ride. */
+static uint64_t person_of(struct str key, int64_t created, unsigned seat)
+{
+    return key.len > 0 ? hash_of(key) : (uint64_t)created * 2 + seat;
+}
+
 static int64_t until_with(const struct msg_ride_record *ride, int64_t grace_ms,
                           int64_t cooldown_ms)
 {
@@ -159,8 +165,8 @@ static void play(struct task *t, struct piece *x)
         qsort(x->reads, count, sizeof(*x->reads), by_creation);
     for (size_t i = 0; i < count && !r->too_many; i++) {
         const struct msg_ride_record *ride = &x->reads[i].ride;
-        uint64_t a = hash_of(ride->customer_key);
-        uint64_t b = hash_of(ride->driver_key);
+        uint64_t a = person_of(ride->customer_key, ride->created, 0);
+        uint64_t b = person_of(ride->driver_key, ride->created, 1);
         int64_t was = ride->closed < 0 ? INT64_MAX : ride->closed;
         r->rides++;
         r->too_many =

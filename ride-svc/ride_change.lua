@@ -34,7 +34,9 @@ local there = redis.call('GET', KEYS[1])
 if not there then return {'none'} end
 local ride = whole_ride(there)
 -- A party changed since the keys were named.
-local function is_of(key, phone) return string.sub(key, -#phone) == phone end
+local function is_of(key, phone)
+  return string.sub(key, #key + 1 - #phone) == phone
+end
 if not is_of(KEYS[2], ride[CUSTOMER_KEY]) or
    not is_of(KEYS[3], ride[DRIVER_KEY]) then
   return {'changed', there, text(now)}

@@ -85,6 +85,10 @@ static bool pair_found(struct task *t, struct why *c)
             take_ride(t, c);
         else
             task_reject(t, PROBLEM_not_found, STR("id"));
+        /* Who was erased gets no number. */
+        if (t->outcome == DONE &&
+            (c->ask.customer.len == 0 || c->ask.driver.len == 0))
+            task_reject(t, PROBLEM_person_removed, STR("id"));
     } else if (!person_decode(s, t, "customer", m->customer, &c->customer)) {
         task_reject(t, PROBLEM_unknown_person, STR("customer"));
     } else if (!person_decode(s, t, "driver", m->driver, &c->driver)) {

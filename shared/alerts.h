@@ -22,7 +22,8 @@ struct str alerts_key_alert(struct arena *arena, struct str id);
 
 /* Awaited. Queues an alert, once: a repeat with the same id within 48 h is
  * harmless. `id`: letters, digits, `_` and `-`. `type`: pool.low, pool.enough,
- * number.set_aside. `data`, an object, stays the caller's. The body is
+ * number.set_aside, texts.limit_near, texts.limit_reached. `data`, an object,
+ * stays the caller's. The body is
  * {"type", "timestamp": of at_ms, "data"}. */
 void alert_raise(struct redis *redis, struct task *t, struct str id,
                  const char *type, int64_t at_ms, const cJSON *data);

@@ -81,6 +81,13 @@ struct str key_timeline(struct arena *arena, unsigned partition,
     return key_in_partition(arena, "timeline", partition, ride);
 }
 
+const char texts_tag[] = "{texts}";
+
+struct str key_texts_today(struct arena *arena)
+{
+    return arena_printf(arena, "%s:today", texts_tag);
+}
+
 struct str meaning_phone(struct arena *arena, struct str ride, struct str role)
 {
     return arena_printf(arena, "phone:%.*s:%.*s", STR_ARG(ride), STR_ARG(role));

@@ -35,6 +35,11 @@ struct str key_of_partition(struct arena *arena, const char *what,
 struct str key_in_partition(struct arena *arena, const char *what,
                             unsigned partition, struct str which);
 
+/* `{texts}:today`, a hash: the day (UTC, since 1970), and how many parts of
+ * texts are used of TEXTS_PER_DAY. */
+extern const char texts_tag[];
+struct str key_texts_today(struct arena *arena);
+
 /* What a sealed value is bound to. */
 struct str meaning_phone(struct arena *arena, struct str ride, struct str role);
 struct str meaning_text(struct arena *arena, struct str reference);

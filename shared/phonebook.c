@@ -4,6 +4,8 @@
 
 SCRIPT(phonebook);
 
+enum { USERS_LOOKED_AT = 100 };
+
 static void run(struct redis *redis, struct task *t, struct str hash,
                 struct str member, const char *act, int64_t until_ms,
                 struct value *out)
@@ -36,6 +38,28 @@ void phonebook_release(struct redis *redis, struct task *t, struct str hash,
                        struct str member, int64_t until_ms)
 {
     run(redis, t, hash, member, "release", until_ms, NULL);
+}
+
+void phonebook_users(struct redis *redis, struct task *t, struct str hash,
+                     struct value *out)
+{
+    struct str key = arena_printf(t->arena, "phone:%.*s", STR_ARG(hash));
+    REDIS_DO(redis, t, key, out, STR("ZRANGE"), key, STR("0"),
+             arena_number(t->arena, USERS_LOOKED_AT - 1));
+}
+
+void phonebook_count(struct redis *redis, struct task *t, struct str hash,
+                     struct value *out)
+{
+    struct str key = arena_printf(t->arena, "phone:%.*s", STR_ARG(hash));
+    REDIS_DO(redis, t, key, out, STR("ZCOUNT"), key, STR("+inf"), STR("+inf"));
+}
+
+void phonebook_forget(struct redis *redis, struct task *t, struct str hash)
+{
+    struct str key = arena_printf(t->arena, "phone:%.*s", STR_ARG(hash));
+    REDIS_DO(redis, t, key, NULL, STR("ZREMRANGEBYSCORE"), key, STR("-inf"),
+             STR("(+inf"));
 }
 
 bool phonebook_refused(const struct value *out)

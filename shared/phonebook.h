@@ -21,6 +21,16 @@ void phonebook_look(struct redis *redis, struct task *t, struct str hash,
 void phonebook_release(struct redis *redis, struct task *t, struct str hash,
                        struct str member, int64_t until_ms);
 
+/* All who use it, or did not long ago: a list of members. */
+void phonebook_users(struct redis *redis, struct task *t, struct str hash,
+                     struct value *out);
+
+/* How many use it for good. */
+void phonebook_count(struct redis *redis, struct task *t, struct str hash,
+                     struct value *out);
+/* Nobody did: not even what was once is kept. */
+void phonebook_forget(struct redis *redis, struct task *t, struct str hash);
+
 /* Was it refused? To be asked where the outcome is DONE. */
 bool phonebook_refused(const struct value *out);
 /* Who used the phone before, `nth` from 0 on; empty: no more are named. */

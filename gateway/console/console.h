@@ -13,7 +13,8 @@ void console_run(struct task *t);
 extern const struct view view_home, view_customer, view_driver, view_number,
     view_import, view_pool, view_ride, view_ride_why, view_pair_why,
     view_letters, view_job, view_account, view_accounts, view_tokens,
-    view_audit;
+    view_audit, view_privacy, view_privacy_export, view_customer_export,
+    view_driver_export, view_customer_erase, view_driver_erase;
 
 /* A page that says what is wrong, or how to sign in. */
 void console_problem(struct exchange *x, const struct problem *problem);

@@ -31,6 +31,7 @@ static void add_words(cJSON *letter)
         {"originator_refused",
          "The provider does not take the proxy number as its sender."},
         {"too_old", "It could not be sent within four hours."},
+        {"day_limit", "The limit of texts a day (TEXTS_PER_DAY) was reached."},
         {"in_doubt", "It may have arrived: the provider did not say."},
         {"ride_over", "The ride was over before it could be sent."},
     };

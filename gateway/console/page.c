@@ -10,13 +10,12 @@ ASSET_DECLARE(foot_html);
 enum { FORM_TIME_CHARS = sizeof("2026-11-24T18:07") - 1 };
 
 static const char *const forms[] = {
-    "ride_form",   "customer_form", "driver_form",
-    "number_form", "pool_form",     "number_edit_form",
-    "import_form", "edit_form",     "delete_form",
-    "end_form",    "extend_form",   "cancel_form",
-    "reopen_form", "party_form",    "replay_form",
-    "reveal_form", "account_form",  "password_form",
-    "totp_form",   "token_form",    NULL};
+    "ride_form",    "customer_form",    "driver_form", "number_form",
+    "pool_form",    "number_edit_form", "import_form", "edit_form",
+    "delete_form",  "end_form",         "extend_form", "cancel_form",
+    "reopen_form",  "party_form",       "replay_form", "reveal_form",
+    "account_form", "password_form",    "totp_form",   "token_form",
+    "erase_form",   "export_form",      NULL};
 
 /* ---- the last act ---- */
 
@@ -104,6 +103,8 @@ void page_add_times(struct arena *arena, cJSON *thing)
                                            {"queued_at", "queued_text"},
                                            {"died_at", "died_text"},
                                            {"until", "until_text"},
+                                           {"begun_at", "begun_text"},
+                                           {"done_at", "done_text"},
                                            {"next_free_at", "next_free_text"},
                                            {"expires_at", "expires_text"},
                                            {"used_at", "used_text"},

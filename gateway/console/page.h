@@ -58,6 +58,10 @@ void page_add_can(struct arena *arena, cJSON *thing);
 void page_answer(struct exchange *x, int status, struct str html,
                  cJSON **values);
 
+/* A person's page. */
+void person_ask(struct page *p);
+void person_show(struct page *p);
+
 /* The status of a page that has all it shows. */
 int page_status(const struct page *p);
 

@@ -8,7 +8,7 @@ ASSET_DECLARE(ride_html);
 
 /* ---- a person ---- */
 
-static void person_ask(struct page *p)
+void person_ask(struct page *p)
 {
     struct exchange *x = &p->e.x;
     struct msg_person_get m = {.role = str_of(x->route->view->role)};
@@ -20,7 +20,7 @@ static void person_ask(struct page *p)
             &m, &p->person);
 }
 
-static void person_show(struct page *p)
+void person_show(struct page *p)
 {
     struct exchange *x = &p->e.x;
     const char *role = x->route->view->role;
