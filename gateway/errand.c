@@ -24,6 +24,30 @@ static void ask(struct errand *e, struct task *t)
     }
 }
 
+enum { PHONE_DIGITS = 7 };
+
+/* So many digits, with what people write between them: it may be somebody's
+ * phone, typed where an id belongs. */
+static bool may_be_phone(struct str typed)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < typed.len && digits < PHONE_DIGITS; i++) {
+        if (char_is_digit(typed.ptr[i]))
+            digits++;
+        else if (memchr(" +-.()/", typed.ptr[i], 7) == NULL)
+            digits = 0;
+    }
+    return digits >= PHONE_DIGITS;
+}
+
+/* What was found here is a number of ours; anything else may be anybody's. */
+static struct str noted_object(const struct sending *c, struct str object)
+{
+    bool ours = !c->refused || c->problem.code == PROBLEM_number_held ||
+                c->problem.code == PROBLEM_number_moving;
+    return !ours && may_be_phone(object) ? STR("hidden") : object;
+}
+
 /* The id in the address, or of what was made. */
 static struct str object_of(struct errand *e, bool refused)
 {
@@ -52,7 +76,7 @@ static void note(struct sending *c)
         .who = who->name,
         .with = who->kind == IDENTITY_TOKEN ? STR("token") : STR("session"),
         .address = gate_address(&e->x),
-        .object = object_of(e, c->refused),
+        .object = noted_object(c, object_of(e, c->refused)),
         .detail = act->note != NULL && !c->refused ? act->note(e) : e->detail,
         .trace = e->x.task.trace};
     audit_add(e->x.gateway->audit, &c->task, act->trail, &entry);
