@@ -338,3 +338,16 @@ def test_a_machine_that_answers_our_answers_comes_to_an_end(scene, redis,
     redis.move(hours=1, seconds=1)
     lose(["Lost later"])
     assert provider.texts(scene.ann.phone)[1:] == [UNDELIVERED] * 11
+
+
+def test_a_sender_who_was_erased_is_not_told(scene, provider, ride):
+    """Nor does anything wait for ever that nobody can be sent."""
+    scene.text(scene.ann.phone, ride["proxy"], text="Where are you?")
+    wait_texts(provider, 2, to=scene.dan.phone)
+    scene.done("ride-svc", "PERSON_ERASE", key="e", role="customer",
+               id=scene.ann.id, end_rides=True)
+    assert report(scene, reference_of(provider, "Where are you?"),
+                  "delivery_failed") == "OK"
+    all_told(scene)
+    assert len(provider.texts(to=scene.ann.phone)) == 1
+    assert story(scene, ride, "text.answered") == []

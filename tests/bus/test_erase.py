@@ -194,6 +194,9 @@ def test_of_a_ride_just_over_a_route_stays_for_a_while(world, scene, redis):
     assert written < said["kept_until"] - 2 * MINUTE <= redis.now_ms()
     kept, = traces(world, ann)
     assert kept.startswith("route:")
+    # It tells of its end; but there is nobody who could be told.
+    assert scene.text(ann.phone, ride["proxy"]) == "closed"
+    assert scene.outbox() == []
     again, other = scene.customer(phone=ann.phone), scene.driver()
     request = scene.request(again, other)
     assert scene.refused("ride-svc", "RIDE_CREATE", **request)[0] == "no_number"

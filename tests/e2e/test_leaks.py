@@ -12,6 +12,7 @@ from pathlib import Path
 
 import http_client
 import pytest
+import redis
 from deployment import DEPLOY
 from needles import Needles
 from poll import wait_for
@@ -149,7 +150,7 @@ def letters(deployment, ride):
     dead = api.get("/api/v1/messages?state=dead").json["items"]
     deployment.page.get("/messages")
     api.post(f"/api/v1/messages/{dead[0]['reference']}/resend")
-    wait_for(lambda: len([m for m in sandbox.accepted() if m["body"].startswith(FAILING)]) >= 9, 60, "the texts")
+    wait_for(lambda: len([m for m in sandbox.accepted() if m["body"].startswith(FAILING)]) >= 6, 90, "the texts")
     sandbox.fault("422", count=1)
     sandbox.text(DAN, ride["proxy"], FAILING)
     wait_for(lambda: api.get("/api/v1/messages?state=dead").json["items"], 20, "one more")
@@ -262,6 +263,14 @@ def test_files(deployment):
             NEEDLES.check(path, path.read_bytes())
 
 
+def rewritten(store):
+    try:
+        store.bgrewriteaof()
+    except redis.ResponseError:  # one of the system's own is under way
+        return False
+    return wait_for(lambda: store.info("persistence")["aof_rewrite_in_progress"] == 0, 20, "the rewritten file")
+
+
 def test_snapshot(deployment):
     """As a backup would hold it; not compressed, so that nothing hides."""
     store = deployment.redis
@@ -271,8 +280,7 @@ def test_snapshot(deployment):
     path = Path(store.config_get("dir")["dir"]) / store.config_get("dbfilename")["dbfilename"]
     wait_for(lambda: path.exists() and not store.info("persistence")["rdb_bgsave_in_progress"], 20, "a snapshot")
     NEEDLES.check("the snapshot", path.read_bytes())
-    store.bgrewriteaof()
-    wait_for(lambda: store.info("persistence")["aof_rewrite_in_progress"] == 0, 20, "the rewritten file")
+    wait_for(lambda: rewritten(store), 20, "the rewritten file")
     for part in path.parent.rglob("appendonlydir/*"):
         NEEDLES.check(part, part.read_bytes())
 
