@@ -34,7 +34,7 @@ static bool may_be_phone(struct str typed)
     for (size_t i = 0; i < typed.len && digits < PHONE_DIGITS; i++) {
         if (char_is_digit(typed.ptr[i]))
             digits++;
-        else if (memchr(" +-.()/", typed.ptr[i], 7) == NULL)
+        else if (strchr(" +-.()/", typed.ptr[i]) == NULL)
             digits = 0;
     }
     return digits >= PHONE_DIGITS;

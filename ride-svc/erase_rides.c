@@ -92,7 +92,8 @@ bool erase_cancel_again(struct task *t, struct erasure *e)
     ride->read.packed = *value_at(&e->changed, 1);
     (void)ride_decode(t, &ride->read);
     ride->read.now_ms = value_num(value_at(&e->changed, 2), ride->read.now_ms);
-    if (!str_is(fate, "changed"))
+    /* It may go on with somebody else by now. */
+    if (!str_is(fate, "changed") || !erase_connects(ride))
         return false;
     if (++e->tries < MOST_TRIES)
         return true;
