@@ -18,6 +18,7 @@ local function text(n) return string.format('%.0f', n) end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 -- include shared/timeline.inc
+-- include shared/sealed.inc
 
 local act, reason = ARGV[1], ARGV[3]
 local room = tonumber(ARGV[4]) - (tonumber(redis.call('GET', KEYS[4])) or 0)
@@ -42,7 +43,7 @@ local function judge(letter, died)
                        ride[to_customer and DRIVER_SINCE or CUSTOMER_SINCE] or 0
   -- Over, too, for whoever left the ride, and for what was written before who
   -- has the writer's place, or phone, by now.
-  if letter[9] <= now or (phone and phone ~= letter[7]) or
+  if letter[9] <= now or (phone and not same_seal(phone, letter[7])) or
      writer_since > letter[11] then
     return 'over'
   end

@@ -23,6 +23,8 @@ local function text(n) return string.format('%.0f', n) end
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- include shared/sealed.inc
+
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost'} end
 local epoch = string.match(ARGV[1], '(%d+)$')
 
@@ -71,7 +73,7 @@ local connects = ride and ride[GRACE] or x[6]
 -- Nor is it for who came when the one that it was for left.
 local phone = ride and
               ride[ARGV[4] == 'customer' and CUSTOMER_PHONE or DRIVER_PHONE]
-if phone and phone ~= x[4] then connects = 0 end
+if phone and not same_seal(phone, x[4]) then connects = 0 end
 local what, mark = 'send', ''
 local queued = tonumber(string.match(x[1], '^%d+'))
 if queued + tonumber(ARGV[7]) <= now then

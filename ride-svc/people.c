@@ -78,11 +78,15 @@ static void ask_id(struct task *t, struct add *c)
     struct str tag = arena_printf(t->arena, "{%ss}", c->role);
     struct str keys[] = {arena_printf(t->arena, "%.*s:last", STR_ARG(tag)),
                          key_person_request(t->arena, c->role, c->request)};
+    struct str phone =
+        vault_hash(s->vault, t->arena, "phone", phone_str(&c->phone));
+    phone.len = VAULT_PHONE_CHARS;
     struct str content =
         arena_printf(t->arena, "%.*s\n%.*s",
-                     STR_ARG(m->once ? STR_NONE : m->name), STR_ARG(c->hash));
-    struct str args[] = {vault_hash(s->vault, t->arena, "content", content),
-                         m->once ? STR("1") : STR(""), owner_id(t, c)};
+                     STR_ARG(m->once ? STR_NONE : m->name), STR_ARG(phone));
+    struct str args[] = {
+        vault_phone_hash(s->vault, t->arena, "content", content),
+        m->once ? STR("1") : STR(""), owner_id(t, c)};
     redis_script(s->redis, t, tag, &person_new, keys, 2, args, 3, &c->made);
 }
 

@@ -21,11 +21,6 @@ struct str key_person_request(struct arena *arena, const char *role,
     return arena_printf(arena, "{%ss}:request:%.*s", role, STR_ARG(request));
 }
 
-struct str meaning_person(struct arena *arena, const char *role, int64_t id)
-{
-    return arena_printf(arena, "person:%s:%lld", role, (long long)id);
-}
-
 const char *role_of(struct task *t, struct str role)
 {
     if (str_is(role, "customer"))

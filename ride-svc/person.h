@@ -3,13 +3,13 @@
 #define BIRDCAR_PERSON_H
 
 #include "ride-svc/people.h"
+#include "shared/keys.h"
 
 /* customer:<id>, driver:<id>: a hash with name, phone (sealed), key,
  * mark, and the keys before this one: their rides are found by them */
 struct str key_person(struct arena *arena, const char *role, int64_t id);
 /* customers, drivers: zsets of ids */
 struct str key_people(struct arena *arena, const char *role);
-struct str meaning_person(struct arena *arena, const char *role, int64_t id);
 
 /* {customers}:request:<hash>: which person a request made, for its repeats */
 struct str key_person_request(struct arena *arena, const char *role,

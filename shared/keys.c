@@ -97,3 +97,13 @@ struct str meaning_text(struct arena *arena, struct str reference)
 {
     return arena_printf(arena, "text:%.*s", STR_ARG(reference));
 }
+
+struct str meaning_person(struct arena *arena, const char *role, int64_t id)
+{
+    return arena_printf(arena, "person:%s:%lld", role, (long long)id);
+}
+
+struct str meaning_totp(struct arena *arena, struct str account)
+{
+    return arena_printf(arena, "totp %.*s", STR_ARG(account));
+}

@@ -40,9 +40,13 @@ struct str key_in_partition(struct arena *arena, const char *what,
 extern const char texts_tag[];
 struct str key_texts_today(struct arena *arena);
 
-/* What a sealed value is bound to. */
+/* What a sealed value is bound to: of a party of a ride, of a text, of a
+ * person, of an account. Where each stands in Redis, deploy/rekey/sealed.c has
+ * to know. */
 struct str meaning_phone(struct arena *arena, struct str ride, struct str role);
 struct str meaning_text(struct arena *arena, struct str reference);
+struct str meaning_person(struct arena *arena, const char *role, int64_t id);
+struct str meaning_totp(struct arena *arena, struct str account);
 
 /* A text's reference at the provider: "17-<id>", 4 to 40 characters. */
 bool reference_parse(struct str reference, unsigned *partition);

@@ -73,6 +73,7 @@ void loop_run(struct loop *loop)
             break;
         ev_run(loop->ev, busy ? EVRUN_NOWAIT : EVRUN_ONCE);
     }
+    loop->stopped = false;
 }
 
 void loop_stop(struct loop *loop)

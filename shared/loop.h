@@ -16,7 +16,7 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop *loop_new(void);
 void loop_destroy(struct loop **loop);
 
-/* Runs until loop_stop(). */
+/* Runs until loop_stop(); may run again. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 

@@ -1,14 +1,14 @@
 #include "shared/service.h"
 
 #include <czmq.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "shared/bus_curve.h"
 #include "shared/bus_endpoint.h"
+#include "shared/keys_watch.h"
 #include "shared/log.h"
 #include "shared/loop.h"
+#include "shared/process.h"
 
 enum {
     CHECK_AGAIN_MS = 500,
@@ -50,22 +50,42 @@ static void ask_settings(struct service *s, struct check *c)
 
 /* What the store holds can be found and read with the keys that it was written
  * with alone: the first daemon leaves a mark of them. */
+static struct str keys_mark(struct service *s, struct arena *arena)
+{
+    return vault_mark(s->vault, arena, vault_layers(s->vault));
+}
+
 static void ask_keys(struct service *s, struct check *c)
 {
     struct task *t = &c->task;
-    struct str mark = vault_hash(s->vault, t->arena, "keys", STR("keys"));
-    REDIS_DO(s->redis, t, STR("keys"), &c->keys, STR("SET"), STR("keys"), mark,
-             STR("NX"), STR("GET"));
+    REDIS_DO(s->redis, t, STR("keys"), &c->keys, STR("SET"), STR("keys"),
+             keys_mark(s, t->arena), STR("NX"), STR("GET"));
+}
+
+/* A new look-up key stands in the file, and nothing has it yet. */
+static bool is_of_fewer_keys(struct service *s, struct arena *arena,
+                             struct str mark)
+{
+    for (unsigned i = 1; i < vault_layers(s->vault); i++)
+        if (str_eq(vault_mark(s->vault, arena, i), mark))
+            return true;
+    return false;
 }
 
 static bool keys_fit(struct service *s, struct check *c)
 {
-    struct str mark = vault_hash(s->vault, c->task.arena, "keys", STR("keys"));
-    if (c->keys.kind != VALUE_STR || str_eq(value_str(&c->keys), mark))
+    struct str there = value_str(&c->keys);
+    if (c->keys.kind != VALUE_STR || str_eq(there, keys_mark(s, c->task.arena)))
         return true;
-    log_event(LEVEL_ERROR, "keys.refused", STR_NONE,
-              "fault=\"the store was written with other keys\" "
-              "check=KEYS_FILE,REDIS_URL");
+    if (str_starts(there, STR("changing ")) ||
+        is_of_fewer_keys(s, c->task.arena, there))
+        log_event(LEVEL_ERROR, "keys.refused", STR_NONE,
+                  "fault=\"its look-up key is being changed\" "
+                  "check=\"deploy/keys rotate-lookup, which ends it\"");
+    else
+        log_event(LEVEL_ERROR, "keys.refused", STR_NONE,
+                  "fault=\"the store was written with other keys\" "
+                  "check=KEYS_FILE,REDIS_URL");
     return false;
 }
 
@@ -192,26 +212,6 @@ static enum log_level level_of(const char *word)
     return LEVEL_INFO;
 }
 
-/* Keys and numbers stand in our memory: it is never written out. */
-static void forbid_dumps(void)
-{
-    struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* whose leak check has to trace us */
-    (void)prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
-/* Each connection is a descriptor: take all that we may have. */
-static void raise_limits(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files);
-}
-
 /* Whoever can open the bus's sockets can ask for anything. */
 static bool run_dir_is_ours(const char *path)
 {
@@ -290,7 +290,12 @@ static bool set_up(struct service *s)
         log_event(LEVEL_ERROR, "keys.refused", STR_NONE, "KEYS_FILE: %s", why);
         return false;
     }
+    if (!vault_is_locked(s->vault))
+        log_event(LEVEL_WARN, "keys.not_locked", STR_NONE,
+                  "fault=\"the keys may be written to a swap disk\" "
+                  "check=\"RLIMIT_MEMLOCK (ulimit -l), or encrypt the swap\"");
     s->loop = loop_new();
+    s->keys_watch = keys_watch_new(s->loop, s->settings.keys_file, &s->vault);
     s->tasks = tasks_new(s->loop);
     s->redis = redis_new(s->loop, s->settings.redis_url, s->settings.redis_user,
                          s->settings.redis_password, &reason);
@@ -312,6 +317,7 @@ static void tear_down(struct service *s)
     bus_curve_destroy(&s->curve);
     redis_destroy(&s->redis);
     if (s->loop != NULL) {
+        keys_watch_destroy(&s->keys_watch);
         loop_timer_destroy(&s->checker);
         loop_timer_destroy(&s->leaver);
         tasks_destroy(&s->tasks);
@@ -350,9 +356,7 @@ int service_run(const struct service_spec *spec, int argc, char **argv)
     struct service s = {.spec = spec};
     if (argc > 1)
         return take_argument(spec, argv[1]);
-    forbid_dumps();
-    raise_limits();
-    (void)umask(077);
+    process_harden();
     (void)signal(SIGPIPE, SIG_IGN);
     zsys_handler_set(NULL);
     log_setup(spec->name, LEVEL_INFO);

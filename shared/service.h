@@ -31,7 +31,9 @@ struct service {
     struct loop *loop;
     struct tasks *tasks;
     struct redis *redis;
-    struct vault *vault;
+    struct vault *vault; /* another one when the key file changes: never to be
+                            kept over an AWAIT */
+    struct keys_watch *keys_watch;
     struct bus_curve *curve; /* NULL: no other machine */
     struct bus_client *client;
     struct bus_server *server; /* NULL until ready */

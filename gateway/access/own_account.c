@@ -6,6 +6,7 @@
 #include "gateway/access/store.h"
 #include "gateway/access/totp.h"
 #include "gateway/answer.h"
+#include "shared/keys.h"
 #include "shared/timestamp.h"
 
 static struct service *service(const struct own *o)
@@ -33,7 +34,7 @@ static bool is_signed_in(struct own *o)
 
 static struct str totp_meaning(const struct own *o)
 {
-    return arena_printf(o->task.arena, "totp %.*s", STR_ARG(my_name(o)));
+    return meaning_totp(o->task.arena, my_name(o));
 }
 
 static bool took(struct own *o)

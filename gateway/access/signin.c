@@ -10,6 +10,7 @@
 #include "gateway/answer.h"
 #include "gateway/console/console.h"
 #include "gateway/content.h"
+#include "shared/keys.h"
 #include "shared/log.h"
 #include "shared/loop.h"
 #include "shared/timestamp.h"
@@ -157,10 +158,8 @@ static bool check_code(struct signin *c)
         return true;
     c->needs_code = c->code.len == 0;
     (void)str_to_num(value_field(&c->account, "totp_step"), &used);
-    if (c->needs_code ||
-        !vault_unseal(service(c)->vault, arena, sealed,
-                      arena_printf(arena, "totp %.*s", STR_ARG(c->name)),
-                      &secret))
+    if (c->needs_code || !vault_unseal(service(c)->vault, arena, sealed,
+                                       meaning_totp(arena, c->name), &secret))
         return false;
     int64_t step = totp_step(secret, c->code, time_now_ms() / 1000, used);
     if (step < 0)

@@ -4,6 +4,7 @@
 #include "gateway/access/totp.h"
 #include "gateway/api_json.h"
 #include "gateway/console/page.h"
+#include "shared/keys.h"
 
 ASSET_DECLARE(account_html);
 ASSET_DECLARE(accounts_html);
@@ -39,11 +40,9 @@ static void add_totp(struct page *p, cJSON *root)
     struct str secret = STR_NONE;
     if (value_field(&p->own, "totp").len > 0)
         cJSON_AddTrueToObject(root, "has_totp");
-    else if (vault_unseal(
-                 x->gateway->service->vault, arena,
-                 value_field(&p->own, "totp_new"),
-                 arena_printf(arena, "totp %.*s", STR_ARG(x->who.name)),
-                 &secret)) {
+    else if (vault_unseal(x->gateway->service->vault, arena,
+                          value_field(&p->own, "totp_new"),
+                          meaning_totp(arena, x->who.name), &secret)) {
         json_add(arena, root, "totp_secret", totp_base32(arena, secret));
         json_add(arena, root, "totp_uri", totp_uri(arena, x->who.name, secret));
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "ride-svc", "pool-svc", "voice-svc", "notifier")
+IN_C = ("shared", "deploy", *SERVICES)
 NOT_OURS = {".git", "build", "__pycache__", ".pytest_cache", ".venv"}
 
 # A library's calls, and the only files that may make them.
@@ -58,7 +59,7 @@ def code(*folders):
 
 def check_layers():
     """Each library is called in one place."""
-    for path, number, line in code("shared", *SERVICES):
+    for path, number, line in code(*IN_C):
         for call, home in LIBRARIES.items():
             if re.search(call, line) and not re.fullmatch(home, str(path)):
                 yield f"{path}:{number}: {line.strip()} (only in {home})"
@@ -66,7 +67,7 @@ def check_layers():
 
 def check_includes():
     """A service includes its own headers and the library's; the library knows no service."""
-    for path in paths("shared", *SERVICES, ends=(".c", ".h")):
+    for path in paths(*IN_C, ends=(".c", ".h")):
         allowed = {"shared", path.parts[0]}
         for included in re.findall(r'^\s*#\s*include\s+"([^"]+)"', read(path), re.M):
             if included.split("/")[0] not in allowed or ".." in included:
@@ -75,14 +76,14 @@ def check_includes():
 
 def check_banned():
     """Calls that no bound holds."""
-    for path, number, line in code("shared", *SERVICES):
+    for path, number, line in code(*IN_C):
         if re.search(BANNED, line):
             yield f"{path}:{number}: {line.strip()}"
 
 
 def check_size():
     """A file past 550 lines has more than one subject."""
-    for path in paths("shared", *SERVICES, ends=(".c", ".h")):
+    for path in paths(*IN_C, ends=(".c", ".h")):
         lines = read(path).count("\n")
         if lines > 550:
             yield f"{path}: {lines} lines"
@@ -90,7 +91,7 @@ def check_size():
 
 def check_lua():
     """Without its first line Redis would run a script past a full memory, and over two slots."""
-    for path in paths("shared", *SERVICES, ends=(".lua",)):
+    for path in paths(*IN_C, ends=(".lua",)):
         if not re.match(r"#!lua(?: flags=no-writes)?\n", read(path)):
             yield f"{path}: does not begin with #!lua"
 
@@ -112,7 +113,7 @@ def check_positions():
     ride = record_fields("RIDE_RECORD")
     told = {name: f"A {name}: {{" + ", ".join(record_fields(record)) + "}"
             for name, record in (("route", "ROUTE"), ("letter", "LETTER_RECORD"))}
-    for path in paths("shared", *SERVICES, ends=(".lua",)):
+    for path in paths(*IN_C, ends=(".lua",)):
         text = read(path)
         named = dict(lua_constants(text))
         for name, number in named.items():
@@ -159,6 +160,17 @@ def check_rights():
             yield f"deploy/redis-rights: {service} has no right to {command}"
         for command in sorted(given - used):
             yield f"deploy/redis-rights: {service} has no use for {command}"
+
+
+def check_seals():
+    """What is sealed is bound to a meaning of keys.h, and each of these is known where values are sealed anew."""
+    known = set(re.findall(r"\bmeaning_\w+", read("deploy/rekey/sealed.c")))
+    for name in sorted(set(re.findall(r"\bmeaning_\w+", read("shared/keys.h"))) - known):
+        yield f"shared/keys.h: {name} is not in deploy/rekey/sealed.c"
+    for path in paths("shared", *SERVICES, ends=(".c",)):
+        for call in re.findall(r"\bvault_seal\(([^;]*);", read(path)):
+            if "meaning" not in call and path.name != "vault.c":
+                yield f"{path}: seals without a meaning_…: {call.split()[0]}"
 
 
 def check_python():

@@ -18,29 +18,47 @@ def make_keys(path):
 
 
 class Vault:
+    """As the file is now; read() again when it has changed."""
+
     def __init__(self, path):
-        self.seals = {}
-        for line in open(path):
-            name, *rest = line.split()
-            if name == "lookup":
-                self.lookup = bytes.fromhex(rest[0])
-            elif name == "seal":
-                self.seals[int(rest[0])] = bytes.fromhex(rest[1])
+        self.path = path
         self.sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
         assert self.sodium.sodium_init() >= 0
+        self.read()
 
-    def hash(self, purpose, text):
+    def read(self):
+        self.lookups, self.seals, self.sealing = [], {}, None
+        for line in open(self.path):
+            name, *rest = line.split()
+            if name == "lookup":
+                self.lookups.append(bytes.fromhex(rest[0]))
+            elif name in ("seal", "next"):
+                self.seals[int(rest[0])] = bytes.fromhex(rest[1])
+            if name == "seal":
+                self.sealing = int(rest[0])
+        return self
+
+    def keys(self):
+        """All of its keys."""
+        return [bytes.fromhex(line.split()[-1]) for line in open(self.path)]
+
+    def hash(self, purpose, text, layer=0):
         """The keyed hash under which a thing is looked up."""
-        digest = hashlib.blake2b(purpose.encode() + b"\0" + text.encode(),
-                                 digest_size=16, key=self.lookup).digest()
+        digest = hashlib.blake2b(
+            purpose.encode() + b"\0" + text.encode(), digest_size=16,
+            key=self.lookups[layer]).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def phone(self, digits):
-        return self.hash("phone", digits)
+        found = self.hash("phone", digits)[:20]
+        for layer in range(1, len(self.lookups)):
+            found = ".~"[(layer + 1) % 2] + self.hash("phone", found,
+                                                      layer)[1:20]
+        return found
 
     def seal(self, text, meaning):
         """A value that opens with that meaning only."""
-        key, nonce = max(self.seals), secrets.token_bytes(NONCE)
+        key, nonce = self.sealing, secrets.token_bytes(NONCE)
         plain, bound = text.encode(), meaning.encode()
         out = ctypes.create_string_buffer(len(plain) + TAG)
         self.sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 #define MAC "mac " KEY_B "\n"
 #define SEAL_1 "seal 1 " KEY_C "\n"
 #define SEAL_2 "seal 2 " KEY_D "\n"
+#define NEXT_2 "next 2 " KEY_D "\n"
+#define LOOKUP_2 "lookup " KEY_C "\n"
+#define LOOKUP_3 "lookup " KEY_D "\n"
 
 static char folder[] = "/tmp/birdcar-vault-XXXXXX";
 static char path[64];
@@ -71,6 +75,8 @@ static void takes_key_files(void **state)
         {"read-only", LOOKUP SEAL_1 MAC, 0400},
         {"any order", MAC SEAL_2 LOOKUP, 0600},
         {"two seal keys", LOOKUP SEAL_1 MAC SEAL_2, 0600},
+        {"a seal key to come", LOOKUP SEAL_1 MAC NEXT_2, 0600},
+        {"three look-up keys", LOOKUP LOOKUP_2 SEAL_1 MAC LOOKUP_3, 0600},
         {"no newline at the end", LOOKUP MAC "seal 255 " KEY_C, 0600},
         {"blank lines", "\n" LOOKUP "\n  \n" MAC SEAL_1 "\n", 0600},
         {"blanks", "  lookup   " KEY_A "  \r\nseal  3  " KEY_C "\n" MAC, 0600},
@@ -100,6 +106,11 @@ static void refuses_key_files(void **state)
         {"no mac", LOOKUP SEAL_1, 0600, "no mac key"},
         {"no seal", LOOKUP MAC, 0600, "no seal key"},
         {"lookup twice", LOOKUP SEAL_1 LOOKUP, 0600, "line 3 is a key that"},
+        {"lookup twice, apart", LOOKUP LOOKUP_2 LOOKUP, 0600,
+         "line 3 is a key that"},
+        {"only a key to come", LOOKUP MAC NEXT_2, 0600, "no seal key"},
+        {"seals and is to come", LOOKUP MAC SEAL_2 NEXT_2, 0600,
+         "line 4 is a key that"},
         {"mac twice", MAC MAC, 0600, "line 2 is a key that"},
         {"seal 1 twice", SEAL_1 LOOKUP SEAL_1, 0600, "line 3 is a key that"},
         {"seal without id", "seal " KEY_A "\n", 0600, "line 1 has no key id"},
@@ -263,6 +274,163 @@ static void rotates(void **state)
     vault_destroy(&vault);
 }
 
+static void has_a_key_to_come(void **state)
+{
+    struct str meaning = STR("ride:17"), plain = STR_NONE;
+    (void)state;
+    struct vault *vault = open_vault(LOOKUP SEAL_2 MAC);
+    struct str sealed = vault_seal(vault, arena, STR("early"), meaning);
+    vault_destroy(&vault);
+
+    vault = open_vault(LOOKUP SEAL_1 NEXT_2 MAC);
+    CHECK("it opens", vault_unseal(vault, arena, sealed, meaning, &plain));
+    CHECK("it seals nothing",
+          vault_seal(vault, arena, plain, meaning).ptr[0] == 1);
+    assert_int_equal(vault_seals_with(vault), 1);
+    assert_int_equal(vault_sealed_by(sealed), 2);
+    assert_int_equal(vault_sealed_by(STR_NONE), 0);
+    vault_destroy(&vault);
+}
+
+static void seals_anew(void **state)
+{
+    struct str meaning = STR("ride:17"), plain = STR_NONE, one, two;
+    (void)state;
+    struct vault *vault = open_vault(LOOKUP SEAL_1 MAC);
+    struct str old = vault_seal(vault, arena, STR("31612345678"), meaning);
+    struct str like = vault_seal(vault, arena, STR("31612345678"), meaning);
+    vault_destroy(&vault);
+
+    vault = open_vault(LOOKUP SEAL_1 SEAL_2 MAC);
+    assert_true(vault_reseal(vault, arena, old, meaning, &one));
+    assert_true(vault_reseal(vault, arena, old, meaning, &two));
+    CHECK("the same each time", str_eq(one, two));
+    CHECK("by the new key", vault_sealed_by(one) == 2);
+    assert_int_equal(one.len, old.len);
+    CHECK("its nonce stays", memcmp(one.ptr + 1, old.ptr + 1, 24) == 0);
+    CHECK("nothing else does",
+          memmem(one.ptr + 25, one.len - 25, old.ptr + 25, 8) == NULL);
+    assert_true(vault_reseal(vault, arena, like, meaning, &two));
+    CHECK("another sealing stays another", !str_eq(one, two));
+    assert_false(vault_reseal(vault, arena, old, STR("ride:18"), &two));
+    assert_true(vault_reseal(vault, arena, one, meaning, &two));
+    CHECK("once is enough", str_eq(one, two));
+    vault_destroy(&vault);
+
+    vault = open_vault(LOOKUP SEAL_2 MAC);
+    assert_true(vault_unseal(vault, arena, one, meaning, &plain));
+    CHECK("says the same", str_is(plain, "31612345678"));
+    assert_false(vault_reseal(vault, arena, old, meaning, &two));
+    vault_destroy(&vault);
+}
+
+static void lays_keys_over_one_another(void **state)
+{
+    static const char *const texts[] = {LOOKUP SEAL_1 MAC,
+                                        LOOKUP LOOKUP_2 SEAL_1 MAC,
+                                        LOOKUP LOOKUP_2 LOOKUP_3 SEAL_1 MAC};
+    static const char firsts[] = {'7', '.', '~'};
+    struct str digits = STR("31612345678"), phone = STR_NONE, mark = STR_NONE;
+    struct str content = STR_NONE, first = STR_NONE;
+    (void)state;
+    for (unsigned layers = 1; layers <= COUNT(texts); layers++) {
+        struct vault *vault = open_vault(texts[layers - 1]);
+        struct str now = vault_phone(vault, arena, digits);
+        struct str now_mark = vault_mark(vault, arena, layers);
+        struct str now_content =
+            vault_phone_hash(vault, arena, "content", STR("Jan\nx"));
+        assert_int_equal(vault_layers(vault), layers);
+        assert_int_equal(now.len, VAULT_PHONE_CHARS);
+        assert_int_equal(now.ptr[0], firsts[layers - 1]);
+        for (unsigned other = 1; other <= COUNT(texts); other++)
+            CHECK("knows its layers",
+                  vault_has_layers(now, other) == (other == layers));
+        if (layers == 1) {
+            first = now;
+            CHECK("as ever", str_is(now, "7MTyK9WdGEIWkv4-Dht9"));
+            CHECK("the mark as ever",
+                  str_eq(now_mark,
+                         vault_hash(vault, arena, "keys", STR("keys"))));
+            CHECK("content as ever",
+                  str_eq(now_content,
+                         vault_hash(vault, arena, "content", STR("Jan\nx"))));
+        } else {
+            CHECK("without the phone",
+                  str_eq(now, vault_add_layer(vault, arena, layers, "phone",
+                                              phone)));
+            CHECK("nor the content",
+                  str_eq(now_content, vault_add_layer(vault, arena, layers,
+                                                      "content", content)));
+            CHECK("another mark", !str_eq(now_mark, mark));
+            CHECK("of fewer layers",
+                  str_eq(vault_mark(vault, arena, layers - 1), mark));
+            CHECK("what is nobody's phone stays",
+                  str_starts(vault_hash(vault, arena, "phone", digits), first));
+        }
+        phone = now, mark = now_mark, content = now_content;
+        vault_destroy(&vault);
+    }
+    assert_false(vault_has_layers(STR_NONE, 1));
+}
+
+static void knows_a_key_file_again(void **state)
+{
+    static const char *const texts[] = {
+        LOOKUP SEAL_1 MAC,        LOOKUP SEAL_1 NEXT_2 MAC,
+        LOOKUP SEAL_1 SEAL_2 MAC, LOOKUP SEAL_2 SEAL_1 MAC,
+        LOOKUP SEAL_2 MAC,        LOOKUP LOOKUP_2 SEAL_1 MAC};
+    struct str prints[COUNT(texts)];
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct vault *vault = open_vault(texts[i]);
+        struct vault *again = open_vault(texts[i]);
+        prints[i] = vault_fingerprint(vault, arena);
+        CHECK("the same", str_eq(prints[i], vault_fingerprint(again, arena)));
+        for (size_t k = 0; k < i; k++)
+            CHECK("one of its own", !str_eq(prints[i], prints[k]));
+        vault_destroy(&again);
+        again = open_vault(LOOKUP SEAL_1 MAC);
+        CHECK("look-ups and MAC",
+              vault_finds_the_same(vault, again) == (vault_layers(vault) == 1));
+        vault_destroy(&again);
+        vault_destroy(&vault);
+    }
+}
+
+/* By the kernel's own count: what was locked, and let go of. */
+static long locked_kib(void)
+{
+    char line[256];
+    long kib = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL)
+        if (strncmp(line, "VmLck:", 6) == 0)
+            kib = strtol(line + 6, NULL, 10);
+    (void)fclose(file);
+    return kib;
+}
+
+static void locks_its_memory(void **state)
+{
+    struct rlimit limit, none = {0, 0};
+    long before = locked_kib();
+    (void)state;
+    struct vault *vault = open_vault(LOOKUP SEAL_1 MAC);
+    assert_true(vault_is_locked(vault));
+    assert_true(locked_kib() >= before + 8);
+    vault_destroy(&vault);
+
+    /* Root may lock all the same. */
+    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    none.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+    vault = open_vault(LOOKUP SEAL_1 MAC);
+    CHECK("it says so", vault_is_locked(vault) == (locked_kib() > before));
+    vault_destroy(&vault);
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+}
+
 static void holds_macs(void **state)
 {
     struct vault *vault = open_vault(LOOKUP SEAL_1 MAC);
@@ -317,6 +485,11 @@ int main(void)
         cmocka_unit_test(seals_and_opens),
         cmocka_unit_test(opens_nothing_else),
         cmocka_unit_test(rotates),
+        cmocka_unit_test(has_a_key_to_come),
+        cmocka_unit_test(seals_anew),
+        cmocka_unit_test(lays_keys_over_one_another),
+        cmocka_unit_test(knows_a_key_file_again),
+        cmocka_unit_test(locks_its_memory),
         cmocka_unit_test(holds_macs),
         cmocka_unit_test(draws_at_random),
         cmocka_unit_test(ends_nothing),
