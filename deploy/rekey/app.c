@@ -150,9 +150,8 @@ bool app_open(struct app *a)
     a->loop = loop_new();
     a->tasks = tasks_new(a->loop);
     a->waker = loop_timer_new(a->loop, woken, a);
-    a->redis = redis_new(a->loop, a->settings.redis_url,
-                         a->settings.redis_user, a->settings.redis_password,
-                         &reason);
+    a->redis = redis_new(a->loop, a->settings.redis_url, a->settings.redis_user,
+                         a->settings.redis_password, &reason);
     if (a->redis == NULL) {
         say_fault("REDIS_URL: %s", reason);
         return false;
