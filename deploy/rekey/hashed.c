@@ -38,6 +38,7 @@ static struct str laid_over(struct sight *s, const char *purpose,
         pass->tally.odd++;
         return STR_NONE;
     }
+    pass->tally.changed++;
     return vault_add_layer(app_of(s->task)->vault, s->task->arena, pass->layer,
                            purpose, hash);
 }
@@ -107,6 +108,24 @@ static void see_person(struct sight *s)
     in_value(s, s->edit.was);
 }
 
+/* customer:<id>, driver:<id>: the field `before`; {erasures}:<id>: `phones`:
+ * hashes with a blank between */
+static void see_words(struct sight *s)
+{
+    struct str rest = s->edit.was;
+    while (rest.len > 0)
+        in_value(s, str_cut(&rest, ' '));
+}
+
+/* unrouted:{17}, an item: what somebody wrote that reached nobody */
+static void see_unrouted(struct sight *s)
+{
+    struct msg_unrouted_record text;
+    if (record_decode(&type_unrouted_record, s->edit.was, s->task->arena,
+                      &text))
+        in_value(s, text.phone);
+}
+
 /* {customers}:request:<key>: "<id> <content>", of which the phone is a part; or
  * "<id> made", "<id> removed" */
 static void see_request(struct sight *s)
@@ -120,7 +139,7 @@ static void see_request(struct sight *s)
         edit_part(s->task->arena, &s->edit, hash, new);
 }
 
-enum holding { IN_NAME, IN_STRING, IN_FIELD };
+enum holding { IN_NAME, IN_STRING, IN_FIELD, IN_LIST };
 
 static const struct kind {
     const char *prefix;
@@ -136,16 +155,23 @@ static const struct kind {
     {"ride:{", IN_STRING, "", see_ride},
     {"customer:", IN_FIELD, "key", see_person},
     {"driver:", IN_FIELD, "key", see_person},
+    {"customer:", IN_FIELD, "before", see_words},
+    {"driver:", IN_FIELD, "before", see_words},
+    {"{erasures}:", IN_FIELD, "phones", see_words},
+    {"unrouted:{", IN_LIST, "", see_unrouted},
     {"{customers}:request:", IN_STRING, "", see_request},
     {"{drivers}:request:", IN_STRING, "", see_request},
 };
 
-static const struct kind *kind_of(struct str key)
+enum { KINDS = sizeof(kinds) / sizeof(*kinds), MOST_KINDS_OF_A_KEY = 2 };
+
+/* {erasures}:due and its like are no erasures. */
+static bool is_kind_of(const struct kind *kind, struct str key)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (str_starts(key, str_of(kinds[i].prefix)))
-            return &kinds[i];
-    return NULL;
+    struct str before, id = last_part(key, &before);
+    return str_starts(key, str_of(kind->prefix)) &&
+           (kind->see != see_words || kind->prefix[0] != '{' ||
+            id.len == VAULT_HASH_CHARS);
 }
 
 /* ---- a page ---- */
@@ -156,6 +182,7 @@ struct found {
     bool copied; /* another hash tag: not by a new name, but as a copy */
     struct value read, written;
     struct value dump, expires; /* of a copy */
+    struct edit *edits;         /* of a list's items */
 };
 
 struct hashed_page {
@@ -168,11 +195,12 @@ static void sort_out(struct hashed_page *c)
 {
     struct task *t = &c->page.task;
     const struct value *keys = c->page.keys;
-    c->found = arena_alloc(t->arena, (keys->count + 1) * sizeof(*c->found));
-    for (size_t i = 0; i < keys->count; i++) {
-        struct str key = value_str(value_at(keys, i));
-        const struct kind *kind = kind_of(key);
-        if (kind == NULL)
+    c->found = arena_alloc(t->arena, (keys->count * MOST_KINDS_OF_A_KEY + 1) *
+                                         sizeof(*c->found));
+    for (size_t i = 0; i < keys->count * KINDS; i++) {
+        struct str key = value_str(value_at(keys, i / KINDS));
+        const struct kind *kind = &kinds[i % KINDS];
+        if (!is_kind_of(kind, key))
             continue;
         struct found *f = &c->found[c->count];
         f->kind = kind;
@@ -201,6 +229,9 @@ static void read_found(struct task *t, struct hashed_page *c)
         if (f->copied) {
             REDIS_DO(redis, t, key, &f->dump, STR("DUMP"), key);
             REDIS_DO(redis, t, key, &f->expires, STR("PEXPIRETIME"), key);
+        } else if (f->kind->in == IN_LIST) {
+            REDIS_DO(redis, t, key, &f->read, STR("LRANGE"), key, STR("0"),
+                     STR("-1"));
         } else if (f->kind->in != IN_NAME) {
             place_read(t, place_of(f), key, str_of(f->kind->field), &f->read);
         }
@@ -217,6 +248,21 @@ static void copy(struct task *t, struct found *f)
              value_str(&f->dump), STR("REPLACE"), STR("ABSTTL"));
 }
 
+/* It is short (a thousand at most), and nobody else touches it. */
+static void swap_items(struct task *t, struct found *f)
+{
+    struct sight *s = &f->sight;
+    f->edits = arena_alloc(t->arena, (f->read.count + 1) * sizeof(*f->edits));
+    for (size_t i = 0; i < f->read.count; i++) {
+        s->edit = (struct edit){value_str(value_at(&f->read, i)), NULL, 0};
+        f->kind->see(s);
+        f->edits[i] = s->edit;
+        if (s->edit.now != NULL)
+            place_swap(t, PLACE_ITEM, s->key,
+                       arena_number(t->arena, (int64_t)i), &f->edits[i], NULL);
+    }
+}
+
 static void write_found(struct task *t, struct hashed_page *c)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -228,6 +274,8 @@ static void write_found(struct task *t, struct hashed_page *c)
         } else if (f->kind->in == IN_NAME) {
             redis_script(app_of(t)->redis, t, tag_of(s->key), &move, names, 2,
                          NULL, 0, &f->written);
+        } else if (f->kind->in == IN_LIST) {
+            swap_items(t, f);
         } else if (f->read.kind == VALUE_STR) {
             s->edit.was = value_str(&f->read);
             f->kind->see(s);
@@ -245,15 +293,6 @@ static void drop_copied(struct task *t, struct hashed_page *c)
         if (c->found[i].copied)
             REDIS_DO(app_of(t)->redis, t, c->found[i].sight.key, NULL,
                      STR("UNLINK"), c->found[i].sight.key);
-}
-
-static void count_found(struct hashed_page *c)
-{
-    struct pass *pass = c->page.arg;
-    for (size_t i = 0; i < c->count; i++)
-        pass->tally.changed += c->found[i].kind->in == IN_NAME
-                                   ? 1
-                                   : c->found[i].sight.edit.changed;
 }
 
 static void page_run(struct task *t)
@@ -276,7 +315,6 @@ static void page_run(struct task *t)
     AWAIT(t, drop_copied(t, c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    count_found(c);
     if (c->count > 0)
         FAULT("lookup.page");
     TASK_END(t);

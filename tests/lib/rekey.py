@@ -147,6 +147,7 @@ def anywhere(client, needle):
                 "zset": lambda k: client.zrange(k, 0, -1),
                 "stream": lambda k: [b for _, entry in client.xrange(k)
                                      for pair in entry.items() for b in pair],
+                "none": lambda k: [],  # just lapsed
                 }[kind](key)
         if needle in key or any(needle in value for value in held):
             found.append(key.decode())

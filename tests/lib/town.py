@@ -1,5 +1,7 @@
 """A small town for the tests of key changes: rides, and something of every kind
 that holds what is sealed, or bears a phone's hash."""
+import msgpack
+
 from notifiers import KEY, PUBLIC_URL, wait_texts
 from poll import wait_for
 
@@ -38,6 +40,17 @@ class Town:
         # Nobody signs in here: what the gateway keeps of an account.
         secret = scene.world.vault.seal("twenty bytes of chance", "totp jan")
         self.client.hset("{access}:account:jan", "totp_new", secret)
+        # What an erasure under way knows of a person.
+        phone = scene.world.vault.phone(self.ann.phone)
+        self.client.hset("{erasures}:" + "x" * 22, "phones",
+                         f"{phone} {scene.world.vault.phone('447700900410')}")
+        # A person who had another phone before.
+        self.client.hset(f"customer:{self.ann.id}", "before", f"{phone} {phone}")
+        # A text that reached nobody, with its sender.
+        words = scene.world.vault.seal("lost", "text:03-lost")
+        self.client.lpush("unrouted:{3}", msgpack.packb(
+            [scene.redis.now_ms(), "stranger", "03-lost", words, phone],
+            use_bin_type=False))
         assert scene.text("447700900999", self.ride["proxy"]) == "stranger"
         provider.rule(self.eve.phone, status=422)
         assert self.text_to_eve("a dead letter") == "forwarded"
