@@ -67,12 +67,16 @@ static void ask_share(struct asking *a)
                  &limit_take, keys, 1, args, 2, &a->got);
 }
 
-/* False: it has to wait. */
+/* False: it has to wait. An answer that comes when its second is over says
+ * nothing of this one. */
 static bool use_share(struct asking *a)
 {
     struct place *p = place_of(a->limiter, a->who);
     int64_t share = value_num(value_at(&a->got, 0), 0);
-    p->until_ms = a->asked_ms + value_num(value_at(&a->got, 1), 0);
+    int64_t until_ms = a->asked_ms + value_num(value_at(&a->got, 1), 0);
+    if (until_ms <= loop_now_ms())
+        return true;
+    p->until_ms = until_ms;
     p->left += share;
     p->is_over = share == 0 && p->left == 0;
     if (p->left == 0)
