@@ -1,7 +1,9 @@
 #include "gateway/access/hasher.h"
 
+#include <crack.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,7 +15,7 @@ struct job {
     size_t len;
     char stored[crypto_pwhash_STRBYTES]; /* to check, or as it was made; empty:
                                             of nobody */
-    bool makes, good;
+    bool makes, good, common;
     bool *holds;      /* where it checks */
     struct str *made; /* where it makes */
 };
@@ -48,13 +50,31 @@ static void make_nobody(char stored[crypto_pwhash_STRBYTES])
         stored[0] = '\0';
 }
 
+/* True: cracklib finds it among what others try first, or made of it. Its
+ * dictionary is the system's; without one nothing is found. */
+static bool is_common(const char *password, size_t len)
+{
+    char z[PASSWORD_MOST + 1], file[256];
+    const char *dictionary = GetDefaultCracklibDict();
+    (void)snprintf(file, sizeof(file), "%s.pwd", dictionary);
+    if (access(file, R_OK) != 0)
+        return false;
+    memcpy(z, password, len);
+    z[len] = '\0';
+    bool found = FascistCheckUser(z, dictionary, "birdcar", "") != NULL;
+    sodium_memzero(z, sizeof(z));
+    return found;
+}
+
 static void work_on(struct job *job, const char *nobody)
 {
     const char *stored = job->stored[0] != '\0' ? job->stored : nobody;
     if (job->makes)
+        job->common = is_common(job->password, job->len);
+    if (job->makes && !job->common)
         job->good = crypto_pwhash_str(job->stored, job->password, job->len,
                                       HASHER_PASSES, HASHER_BYTES) == 0;
-    else
+    else if (!job->makes)
         job->good =
             crypto_pwhash_str_verify(stored, job->password, job->len) == 0;
     sodium_memzero(job->password, sizeof(job->password));
@@ -99,6 +119,9 @@ static void finish(struct job *job)
     } else if (job->good) {
         *job->made = arena_copy(t->arena, str_of(job->stored));
         task_done(t);
+    } else if (job->common) {
+        task_fail(
+            t, (struct problem){PROBLEM_password_common, STR("password"), 0});
     } else { /* no memory for it */
         task_fail(t, (struct problem){PROBLEM_busy, STR_NONE, 0});
     }

@@ -25,7 +25,8 @@ void hasher_destroy(struct hasher **hasher);
 void hasher_check(struct hasher *hasher, struct task *t, struct str stored,
                   struct str password, bool *holds);
 
-/* `*stored`, in the task's arena. RETRY busy, internal. */
+/* `*stored`, in the task's arena. RETRY busy. REJECT password_common, with the
+ * field `password`: cracklib knows it, or what it is made of. */
 void hasher_make(struct hasher *hasher, struct task *t, struct str password,
                  struct str *stored);
 

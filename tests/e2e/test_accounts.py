@@ -243,6 +243,13 @@ def test_bad_accounts(deployment, field):
     assert "odd" not in [account["name"] for account in deployment.listed("accounts")]
 
 
+def test_passwords_that_are_tried_first(deployment):
+    for common in ("administrator1", "basketball12", "123456789012", "aaaaaaaaaaaaa", "1234567890qwe", "abcdefghijkl"):
+        answer = deployment.api.post("/api/v1/accounts", {"name": "common", "role": "viewer", "password": common})
+        assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "password_common", "password"), common
+    assert "common" not in [account["name"] for account in deployment.listed("accounts")]
+
+
 def test_an_account_that_is_there(deployment):
     add(deployment, "twice")
     answer = deployment.api.post("/api/v1/accounts", {"name": "TWICE", "role": "viewer", "password": PASSWORD})
