@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "gateway/access/audit.h"
+#include "shared/secret_file.h"
 
-enum { WITHIN_MS = 10000 };
+enum { WITHIN_MS = 10000, SECRET_MOST = 1024 };
 
 /* INSTANCE is another one in each copy. */
 static const char *const names[] = {
@@ -22,12 +23,32 @@ struct noting {
 
 #define KEY STR("{access}:settings")
 
+/* A secret may stand in a file. */
+static struct str in_file(const char *name, char *bytes, size_t room)
+{
+    char variable[64];
+    size_t len = 0;
+    (void)snprintf(variable, sizeof(variable), "%s_FILE", name);
+    const char *path = getenv(variable);
+    if (path == NULL || secret_file_read(path, bytes, room, &len) != NULL)
+        return STR_NONE;
+    if (len > 0 && bytes[len - 1] == '\n')
+        len--;
+    return (struct str){bytes, len};
+}
+
 static struct str hash_of(const struct noting *n, const char *name)
 {
-    const char *value = getenv(name);
-    return vault_hash(
+    char bytes[SECRET_MOST] = "";
+    const char *given = getenv(name);
+    struct str value = str_of(given != NULL ? given : "");
+    if (value.len == 0)
+        value = in_file(name, bytes, sizeof(bytes));
+    struct str hash = vault_hash(
         n->gateway->service->vault, n->task.arena, "setting",
-        arena_printf(n->task.arena, "%s=%s", name, value != NULL ? value : ""));
+        arena_printf(n->task.arena, "%s=%.*s", name, STR_ARG(value)));
+    explicit_bzero(bytes, sizeof(bytes));
+    return hash;
 }
 
 static bool is_changed(const struct noting *n, const char *name)

@@ -94,9 +94,18 @@ def test_no_log_and_no_open_file_holds_any(place):
     assert not [secret for secret in secrets if secret in (place.state / "settings").read_bytes()]
 
 
-def test_it_starts_again_as_it_is(place, provider):
+def test_a_secret_that_changes(place, provider, files):
+    """The file is read anew at a start; and that it changed, not to what, is in the audit log."""
     place.down()
+    Path(files["WEBHOOK_TOKEN_FILE"]).write_text("another-token-0005\n", encoding="ascii")
     place.up()
+    def noted():
+        return [entry["detail"] for entry in place.listed("audit", what="settings.changed")]
+    assert wait_for(noted, 10, "an entry")[0] == "WEBHOOK_TOKEN"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = b"message_id=u&originator=447700900101&recipient=447700900999&payload=token"
+    assert place.open.request("POST", f"/webhook/{SECRETS['WEBHOOK_TOKEN']}", body, form).status == 401
+    assert place.open.request("POST", "/webhook/another-token-0005", body, form).status == 200
     ride = place.ride(customer=2, driver=2)
     wait_for(lambda: len(provider.taken) >= 7, what="both notices")
     assert ride["proxy"]
