@@ -372,8 +372,10 @@ void bus_client_copy(struct bus_client *client, const char *service,
         }
         /* Started anew, elsewhere; or somebody else under its name, on whose
          * word it is not dropped. */
-        if (!endpoint_trusted(client, instance, endpoint, &to))
+        if (!endpoint_trusted(client, instance, endpoint, &to)) {
+            copy->missed = 0;
             return;
+        }
         drop_copy(client, p, i);
         break;
     }

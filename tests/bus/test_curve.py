@@ -209,6 +209,7 @@ def test_a_forged_entry_of_the_registry(machines, instance, kind, tmp_path):
                                  + machines.keys["two"].public}[kind]
     honest = machines.announced("pool-svc").get("pool-1")
     before = ride.log().count("bus.untrusted")
+    dropped = ride.log().count("bus.set_aside")
     try:
         until = time.monotonic() + 2.5
         asked = False
@@ -220,6 +221,7 @@ def test_a_forged_entry_of_the_registry(machines, instance, kind, tmp_path):
             wait_for(lambda: "bus.handshake" in ride.log(), what="a word")
         else:
             assert ride.log().count("bus.untrusted") > before
+            assert ride.log().count("bus.set_aside") == dropped
     finally:
         fake.close()
         machines.world.redis.client.hdel("service:pool-svc", instance)
