@@ -179,9 +179,10 @@ static void again_run(struct task *t)
                       STR("HGETALL"), key_erasure(t->arena, e->id)));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    if (e->stored.count == 0 || is_done(e)) {
-        AWAIT(t, erase_write(t, e, "done", NULL, 0));
+    if (e->stored.count == 0) {
+        AWAIT(t, erase_write(t, e, "swept", NULL, 0));
     } else {
+        e->is_sweep = is_done(e);
         read_whose(e);
         go_on(t);
         return;

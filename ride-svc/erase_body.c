@@ -57,7 +57,7 @@ static void go_on_record(struct task *t, struct erasure *e, const char *act)
         fields[count++] = arena_number(t->arena, e->counts[i]);
         e->counts[i] = 0;
     }
-    if (e->kept_until > 0) {
+    if (e->kept_until > 0 && !e->is_sweep) {
         fields[count++] = STR("kept_until");
         fields[count++] = arena_number(t->arena, e->kept_until);
     }
@@ -227,6 +227,8 @@ static void phones_run(struct task *t)
     if (t->outcome != DONE)
         TASK_FAIL(t);
     for (e->phone = 0; e->phone < e->whose.phone_count; e->phone++) {
+        if (e->is_sweep && !e->has_found)
+            break;
         AWAIT(t, ask_who_else(t, e));
         if (t->outcome != DONE)
             TASK_FAIL(t);
@@ -241,7 +243,7 @@ static void phones_run(struct task *t)
     if (t->outcome != DONE)
         TASK_FAIL(t);
     FAULT("erase.ended");
-    AWAIT(t, go_on_record(t, e, "done"));
+    AWAIT(t, go_on_record(t, e, e->is_sweep ? "swept" : "done"));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     end_erasure(t, e);

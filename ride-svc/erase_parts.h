@@ -46,6 +46,8 @@ struct erasure {
     struct msg_holds holds;
     unsigned tries, passes;
     bool has_erased; /* in this pass over the rides */
+    bool is_sweep;   /* a look, later, at what was being made then */
+    bool has_found;
 };
 
 /* Writes down how far it is: "begin", "go_on" or "done". Awaited. */

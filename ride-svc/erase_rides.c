@@ -50,7 +50,8 @@ void erase_keep_theirs(struct task *t, struct erasure *e)
     for (size_t i = 0; i < count; i++) {
         struct erase_ride *ride = &e->rides[i];
         if (!ride_decode(t, &ride->read) ||
-            !whose_ride(&e->whose, &ride->read.ride))
+            !whose_ride(&e->whose, &ride->read.ride) ||
+            (e->is_sweep && !whose_made(&e->whose, &ride->read.ride)))
             continue;
         ride->phone = whose_phone_in(&e->whose, &ride->read.ride);
         e->rides[e->count++] = *ride;
@@ -164,7 +165,7 @@ void erase_count_slice(struct task *t, struct erasure *e)
             task_reject(t, PROBLEM_busy, STR_NONE);
         if (!str_is(fate, "done"))
             continue;
-        e->has_erased = true;
+        e->has_erased = e->has_found = true;
         e->counts[ERASE_RIDES]++;
         e->counts[ERASE_ROUTES] += value_num(value_at(done, 1), 0);
         e->counts[ERASE_KEPT] += until > 0;

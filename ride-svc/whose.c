@@ -185,6 +185,17 @@ bool whose_ride(const struct whose *w, const struct msg_ride_record *ride)
     return true;
 }
 
+bool whose_made(const struct whose *w, const struct msg_ride_record *ride)
+{
+    for (size_t i = 0; i < w->record_count; i++) {
+        const struct whose_record *x = &w->records[i];
+        bool customer = strcmp(x->role, "customer") == 0;
+        if ((customer ? ride->customer : ride->driver) == x->id)
+            return true;
+    }
+    return false;
+}
+
 struct list whose_also(struct arena *arena, const struct whose *w)
 {
     struct list also = {

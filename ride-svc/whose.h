@@ -56,6 +56,9 @@ void whose_read_rides(struct task *t, struct whose *w);
 /* Is their place in that ride that of the one who is asked about? By id another
  * person may have had the same phone. */
 bool whose_ride(const struct whose *w, const struct msg_ride_record *ride);
+/* Was it made for one of these records? Their ids are nobody else's, ever; the
+ * phone may be somebody's by now. */
+bool whose_made(const struct whose *w, const struct msg_ride_record *ride);
 /* Under which of their phones they are, or were, in the ride. */
 struct str whose_phone_in(const struct whose *w,
                           const struct msg_ride_record *ride);
