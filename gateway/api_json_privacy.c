@@ -56,8 +56,7 @@ static cJSON *show_kept_text(struct arena *arena, const union got *got)
     add_or_null(arena, json, "ride", m->ride);
     json_kind(json, m->kind);
     json_add(arena, json, "state", m->state);
-    cJSON_AddStringToObject(json, "direction",
-                            m->written ? "written" : "to_be_received");
+    json_add(arena, json, "direction", m->direction);
     json_time(arena, json, "at", m->at);
     add_or_null(arena, json, "text", m->text);
     return json;

@@ -50,6 +50,14 @@ end
 if ends == -1 then ends = math.huge end
 local freed = ends == 0
 if freed then ends = now end
+local function expire(key)
+  local last = number_of(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2])
+  if last == math.huge then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIREAT', key, text(last + MEMORY_MS))
+  end
+end
 local function set(key)
   local held = number_of(redis.call('ZSCORE', key, number))
   -- Freed once more, it is remembered from when it really was.
@@ -62,12 +70,7 @@ local function set(key)
   if lapsed > MEMORY then
     redis.call('ZREMRANGEBYRANK', key, 0, lapsed - MEMORY - 1)
   end
-  local last = number_of(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2])
-  if last == math.huge then
-    redis.call('PERSIST', key)
-  else
-    redis.call('PEXPIREAT', key, text(last + MEMORY_MS))
-  end
+  expire(key)
 end
 set(KEYS[3])
 set(KEYS[4])
@@ -77,6 +80,7 @@ local left = tonumber(ARGV[6])
 if left and left > now and before and
    number_of(redis.call('ZSCORE', KEYS[7], number)) == before then
   redis.call('ZADD', KEYS[7], text(left), number)
+  expire(KEYS[7])
 end
 -- What is kept for good is kept as the person's hold; the number is told, so
 -- that it never leaves the pool.

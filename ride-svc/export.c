@@ -225,8 +225,8 @@ static void add_texts(struct task *t, struct list *texts,
                                   .ride = value_str(value_at(found, i + 1)),
                                   .kind = value_str(value_at(found, i + 2)),
                                   .state = value_str(value_at(found, i + 3)),
-                                  .written =
-                                      value_num(value_at(found, i + 4), 0) == 1,
+                                  .direction =
+                                      value_str(value_at(found, i + 4)),
                                   .at = value_num(value_at(found, i + 5), 0)};
         x.text = opened(t, x.reference, value_str(value_at(found, i + 6)));
         if (texts->count < TEXTS_A_PAGE)
@@ -242,7 +242,7 @@ static void add_unrouted(struct task *t, struct list *texts,
         struct msg_kept_text x = {.reference = value_str(value_at(found, i)),
                                   .kind = STR("t"),
                                   .state = STR("unrouted"),
-                                  .written = true,
+                                  .direction = STR("written"),
                                   .at = value_num(value_at(found, i + 1), 0)};
         x.text = opened(t, x.reference, value_str(value_at(found, i + 2)));
         if (texts->count < TEXTS_A_PAGE)

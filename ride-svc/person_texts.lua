@@ -9,7 +9,8 @@
 -- ARGV[5] to ARGV[8] prefixes of the keys of letters, rides, routes and parked
 --   texts, under the same hash tag  ARGV[9] and on: rides
 -- Returns {the last entry, or '' at the end, how many waited, how many were dead,
---   {reference, ride, kind, state, 1: they wrote it, at, text (sealed), …}}.
+--   {reference, ride, kind, state, direction, at, text (sealed), …}}, as
+--   KEPT_TEXT has them.
 local FIRST = 9
 local CUSTOMER_PHONE, DRIVER_PHONE, CUSTOMER_KEY, DRIVER_KEY = 5, 6, 7, 8
 local PROXY, CUSTOMER_SINCE, DRIVER_SINCE = 13, 20, 21
@@ -43,10 +44,12 @@ local function is_theirs(place, role, kind, queued, to)
 end
 local shown, waited, dead = {}, 0, 0
 local function show(place, x)
-  local wrote = x.role ~= place.role and x.kind == 't'
+  local to_them = x.role == place.role
   -- What the other party wrote is theirs to tell.
-  local sealed = (wrote or x.kind ~= 't') and x.text or ''
-  for _, value in ipairs({x.ref, x.ride, x.kind, x.state, wrote and '1' or '0',
+  local sealed = to_them and x.kind == 't' and '' or x.text
+  local way = to_them and 'for_them' or x.kind == 't' and 'written' or
+              'about_them'
+  for _, value in ipairs({x.ref, x.ride, x.kind, x.state, way,
                           string.format('%.0f', x.queued), sealed}) do
     shown[#shown + 1] = value
   end

@@ -530,12 +530,15 @@ def test_what_is_shown(world, scene, redis, pair):
         "start": "Elm Street 7", "destination": "Airport",
         "proxy": ride["proxy"]}
     assert shown["events"][:2] == ["ride.created", "text.taken"]
-    texts = {(t["kind"], t["state"], t["written"], t["text"] == "")
+    texts = {(t["kind"], t["state"], t["direction"], t["text"] == "")
              for t in kept["texts"]}
     assert texts == {
-        ("n", "waiting", False, False),  # to either, with their name
-        ("t", "waiting", True, False), ("t", "waiting", False, True),
-        ("a", "waiting", False, False), ("t", "unrouted", True, False)}
+        ("n", "waiting", "for_them", False),
+        ("n", "waiting", "about_them", False),
+        ("t", "waiting", "written", False),
+        ("t", "waiting", "for_them", True),
+        ("a", "waiting", "for_them", False),
+        ("t", "unrouted", "written", False)}
     assert [h["number"] for h in kept["holds"]] == [ride["proxy"]]
     # Nothing of the other one, but what stands in the notice to Ann.
     said = json.dumps({**kept, "texts": []})
