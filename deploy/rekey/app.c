@@ -6,12 +6,7 @@
 #include "shared/log.h"
 #include "shared/loop.h"
 
-enum {
-    TASK_MS = 60000,
-    AGAIN_MS = 300,
-    PATIENCE_MS = 60000,
-    PROGRESS_EVERY_MS = 1000
-};
+enum { TASK_MS = 60000, AGAIN_MS = 300, PROGRESS_EVERY_MS = 1000 };
 
 /* ---- words ---- */
 
@@ -96,7 +91,7 @@ void app_sleep(struct app *a, int64_t ms)
 bool app_wait_redis(struct app *a, int64_t since_ms)
 {
     const char *why = redis_refusal(a->redis);
-    if (loop_now_ms() - since_ms > PATIENCE_MS) {
+    if (loop_now_ms() - since_ms > a->patience_ms) {
         say_fault("Redis does not do what it is asked (%s). Nothing is lost; "
                   "run this again when it does.",
                   why != NULL ? why : "no answer");

@@ -14,7 +14,8 @@ enum end { END_DONE = 0, END_FAILED = 1, END_USAGE = 2, END_AGAIN = 75 };
 
 struct app {
     struct settings settings;
-    int64_t settle_ms; /* what began with the keys before has ended by then */
+    int64_t patience_ms; /* with a Redis that does not answer */
+    int64_t settle_ms;   /* what began with the keys before has ended by then */
     struct loop *loop;
     struct tasks *tasks;
     struct redis *redis;

@@ -4,6 +4,8 @@
 
 #include "deploy/rekey/copies.h"
 #include "deploy/rekey/rotate.h"
+#include "deploy/rekey/walk.h"
+#include "shared/loop.h"
 #include "shared/process.h"
 
 enum { SETTLE_S = 65 /* a request lives a minute at most */ };
@@ -43,10 +45,11 @@ static enum end status(struct app *a, const struct key_file *file)
 
 static const struct command {
     const char *name;
+    int64_t patience_ms;
     enum end (*run)(struct app *a, const struct key_file *file);
-} commands[] = {{"status", status},
-                {"rotate-seal", rotate_seal},
-                {"rotate-lookup", rotate_lookup}};
+} commands[] = {{"status", 3000, status},
+                {"rotate-seal", 60000, rotate_seal},
+                {"rotate-lookup", 60000, rotate_lookup}};
 
 static const struct command *command_of(const char *name)
 {
@@ -54,6 +57,16 @@ static const struct command *command_of(const char *name)
         if (str_is(str_of(name), commands[i].name))
             return &commands[i];
     return NULL;
+}
+
+/* Before anything is changed. */
+static enum end want_redis(struct app *a)
+{
+    int64_t began = loop_now_ms();
+    while (count_keys(a) < 0)
+        if (!app_wait_redis(a, began))
+            return END_AGAIN;
+    return END_DONE;
 }
 
 static bool read_settle(const char *argument, int64_t *settle_ms)
@@ -92,7 +105,10 @@ int main(int argc, char **argv)
         if (!key_file_open(&file, app.settings.keys_file, why, sizeof(why))) {
             say_fault("%s", why);
         } else {
+            app.patience_ms = command->patience_ms;
             if (app_read_keys(&app))
+                end = want_redis(&app);
+            if (end == END_DONE)
                 end = command->run(&app, &file);
             key_file_close(&file);
         }

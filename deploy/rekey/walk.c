@@ -24,7 +24,6 @@ void page_read(struct page *p)
 {
     struct str next = value_str(value_at(&p->scanned, 0));
     p->keys = value_at(&p->scanned, 1);
-    p->walk->seen += (int64_t)p->keys->count;
     (void)snprintf(p->next, CURSOR_ROOM, "%.*s", STR_ARG(next));
 }
 
@@ -42,12 +41,23 @@ static bool do_page(struct app *a, struct walk *w, char cursor[CURSOR_ROOM])
     return true;
 }
 
+/* A cursor counts from its highest bit on, written backwards: so it tells how
+ * far it is, whatever became of the keys meanwhile. */
+static int per_cent(const char *cursor)
+{
+    int64_t at = 0;
+    double part = 0, half = 0.5;
+    (void)str_to_num(str_of(cursor), &at);
+    for (; at > 0; at >>= 1, half /= 2)
+        part += (double)(at & 1) * half;
+    return (int)(part * 100);
+}
+
 enum end walk(struct app *a, struct walk *w)
 {
     char cursor[CURSOR_ROOM] = "0";
     int64_t all = count_keys(a), heard = loop_now_ms();
     bool whole = false;
-    w->seen = 0;
     while (!whole) {
         int64_t began = loop_now_ms();
         if (!do_page(a, w, cursor)) {
@@ -55,18 +65,15 @@ enum end walk(struct app *a, struct walk *w)
                 return END_AGAIN;
             /* A cursor is of one process of Redis alone. */
             (void)snprintf(cursor, CURSOR_ROOM, "0");
-            w->seen = 0;
             continue;
         }
         heard = loop_now_ms();
         whole = str_is(str_of(cursor), "0");
         if (w->behind != NULL)
             w->behind(a, w->arg);
-        if (all > 0 && w->match == NULL)
-            say_progress(
-                a, "%s: %lld of %lld keys, %lld %%", w->what,
-                (long long)w->seen, (long long)all,
-                (long long)(w->seen < all ? w->seen * 100 / all : 100));
+        if (w->match == NULL && !whole)
+            say_progress(a, "%s: %d %% of %lld keys", w->what, per_cent(cursor),
+                         (long long)all);
         if (w->gently)
             app_sleep(a, loop_now_ms() - began);
     }

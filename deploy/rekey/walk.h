@@ -14,7 +14,6 @@ struct walk {
     void (*run)(struct task *t);
     void (*behind)(struct app *a, void *arg); /* each page; may be NULL */
     void *arg;
-    int64_t seen; /* keys; out */
 };
 
 struct page {

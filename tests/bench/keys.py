@@ -19,7 +19,6 @@ def rotate(d, what, *words):
 def measure_keys(options, report):
     rides = RIDES[options.full]
     with Deployment(options.proxies) as d:
-        d.make_numbers()
         say(f"Loading {rides:,} rides.")
         d.load(2 * rides)
         d.settle()

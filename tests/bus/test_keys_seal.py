@@ -7,7 +7,7 @@ import pytest
 from notifiers import wait_texts
 from paths import FAULTS
 from poll import wait_for
-from rekey import Rekey, open_all, sealed
+from rekey import AGAIN, Rekey, open_all, ride_seals, sealed
 from town import TOWN_SERVICES, Town, start_notifier
 from world import World
 
@@ -78,6 +78,27 @@ def test_sealing_goes_on(world, town, rekey, fault):
         assert world.vault.seals.keys() == {2}
     assert open_all(world)["person"] >= 6
     town.works("all is well")
+
+
+def test_half_way_a_text_is_still_its_recipients(world, town, rekey):
+    """The ride is sealed anew, what is to be sent on it is not yet."""
+    town.fill()
+    rekey.seal(armed="seal.used", status=-9)
+    for key in town.client.scan_iter("ride:*"):
+        was = packed = town.client.get(key)
+        for value, meaning in ride_seals(key.decode(), was):
+            packed = packed.replace(value, world.vault.reseal(value, meaning))
+        assert packed != was
+        town.client.set(key, packed, keepttl=True)
+    town.provider.heal()
+    reply = town.scene.daemon("notifier").bus.ask("LETTER_RESEND_ALL")
+    assert reply == ("LETTERS_TAKEN", {"done": 1, "left": 0})
+    wait_for(lambda: "a dead letter" in town.provider.texts(town.eve.phone),
+             what="the dead letter")
+    wait_for(lambda: "a parked one" in town.provider.texts(town.dan.phone),
+             30, "the parked text")
+    rekey.seal()
+    open_all(world)
 
 
 def test_copies_that_start_meanwhile_know_the_key(world, town, rekey):
@@ -163,5 +184,13 @@ def test_without_redis_or_daemons(world, scene, rekey):
         daemon.terminate()
     rekey.seal()
     assert open_all(world) == {"person": 1}
+    world.redis.stop()
+    keys = world.keys_file.read_text()
+    assert "does not do what" in rekey.run("status", status=AGAIN)
+    process = rekey.begin("rotate-seal")
+    time.sleep(2)
+    assert process.poll() is None and world.keys_file.read_text() == keys
+    process.kill()
+    process.communicate()
     usage = rekey.run("rotate-everything", status=2)
     assert "usage:" in usage

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import resource
 import signal
 import subprocess
 import threading
@@ -18,6 +19,15 @@ from vault import Vault
 CUSTOMER, DRIVER = "+447700900101", "+447700900201"
 # A number comes back at once; nobody who writes much has to wait.
 SETTINGS = {"COOLDOWN_HOURS": "0", "TEXTS_PER_MINUTE": "0"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def with_core_files():
+    """Who starts it would have them written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
 @pytest.fixture(scope="module", name="ride")

@@ -56,9 +56,14 @@ class Vault:
                                                       layer)[1:20]
         return found
 
-    def seal(self, text, meaning):
+    def reseal(self, sealed, meaning):
+        """The same with the key that seals now; its nonce stays."""
+        return self.seal(self.unseal(sealed, meaning), meaning,
+                         sealed[1:1 + NONCE])
+
+    def seal(self, text, meaning, nonce=None):
         """A value that opens with that meaning only."""
-        key, nonce = self.sealing, secrets.token_bytes(NONCE)
+        key, nonce = self.sealing, nonce or secrets.token_bytes(NONCE)
         plain, bound = text.encode(), meaning.encode()
         out = ctypes.create_string_buffer(len(plain) + TAG)
         self.sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
