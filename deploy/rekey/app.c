@@ -6,47 +6,53 @@
 #include "shared/log.h"
 #include "shared/loop.h"
 
-enum { TASK_MS = 60000, AGAIN_MS = 300, PROGRESS_EVERY_MS = 1000 };
+enum {
+    TASK_MS = 60000,
+    AGAIN_MS = 300,
+    PROGRESS_EVERY_MS = 1000,
+    LINE_ROOM = 512
+};
 
 /* ---- words ---- */
 
-static void put(FILE *to, const char *before, const char *format, va_list args)
-    __attribute__((format(printf, 3, 0)));
-
-static void put(FILE *to, const char *before, const char *format, va_list args)
+static void put(FILE *to, const char *before, const char *line)
 {
-    (void)fputs(before, to);
-    (void)vfprintf(to, format, args);
-    (void)fputc('\n', to);
+    (void)fprintf(to, "%s%s\n", before, line);
     (void)fflush(to);
 }
 
 void say(const char *format, ...)
 {
+    char line[LINE_ROOM];
     va_list args;
     va_start(args, format);
-    put(stdout, "", format, args);
+    (void)vsnprintf(line, sizeof(line), format, args);
     va_end(args);
+    put(stdout, "", line);
 }
 
 void say_fault(const char *format, ...)
 {
+    char line[LINE_ROOM];
     va_list args;
     va_start(args, format);
-    put(stderr, "deploy/keys: ", format, args);
+    (void)vsnprintf(line, sizeof(line), format, args);
     va_end(args);
+    put(stderr, "deploy/keys: ", line);
 }
 
 void say_progress(struct app *a, const char *format, ...)
 {
+    char line[LINE_ROOM];
     va_list args;
     int64_t now = loop_now_ms();
     if (now - a->said_ms < PROGRESS_EVERY_MS)
         return;
     a->said_ms = now;
     va_start(args, format);
-    put(stdout, "  ", format, args);
+    (void)vsnprintf(line, sizeof(line), format, args);
     va_end(args);
+    put(stdout, "  ", line);
 }
 
 /* ---- tasks ---- */

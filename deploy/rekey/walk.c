@@ -4,7 +4,7 @@
 
 #include "shared/loop.h"
 
-enum { REWRITE_LOOK_MS = 200, REWRITE_PATIENCE_MS = 3600000 };
+enum { WHOLE = 1024, REWRITE_LOOK_MS = 200, REWRITE_PATIENCE_MS = 3600000 };
 
 void page_scan(struct page *p)
 {
@@ -46,11 +46,13 @@ static bool do_page(struct app *a, struct walk *w, char cursor[CURSOR_ROOM])
 static int per_cent(const char *cursor)
 {
     int64_t at = 0;
-    double part = 0, half = 0.5;
+    int part = 0;
     (void)str_to_num(str_of(cursor), &at);
-    for (; at > 0; at >>= 1, half /= 2)
-        part += (double)(at & 1) * half;
-    return (int)(part * 100);
+    for (int half = WHOLE / 2; at > 0 && half > 0; half /= 2) {
+        part += (int)(at & 1) * half;
+        at >>= 1;
+    }
+    return part * 100 / WHOLE;
 }
 
 enum end walk(struct app *a, struct walk *w)
