@@ -66,6 +66,8 @@ open_state() {
     local key value
     if [[ -r $state/settings ]]; then
         while IFS='=' read -r key value; do
+            # Numbers are used as such, and bash would run what else stands there; the file may be a daemon's.
+            [[ $key != count.* && $key != *port || $value =~ ^[0-9]{0,5}$ ]] || continue
             [[ -z $key ]] || settings[$key]=$value
         done <"$state/settings"
     fi

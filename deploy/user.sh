@@ -132,6 +132,10 @@ hand_over_secrets() {
         [[ $file == /* && -f $file ]] || die "$setting wants the whole path of a file that is there."
         needed=(-r "$file")
         barred_to_owner || continue
+        # Else that user could have put a link to any file of root's there.
+        # shellcheck disable=SC2016
+        ! "${as_owner[@]}" bash -c 'test -w "$1"' - "$(dirname -- "$(realpath -- "$file")")" ||
+            die "$setting: the user of $state may write in that folder; put the file where root alone may."
         [[ $(stat -Lc %a -- "$file") == *00 ]] || die "$setting: the file is open to others than its owner; chmod 600 it."
         # shellcheck disable=SC2016
         "${as_owner[@]}" bash -c 'umask 077; mkdir -p -- "$1" && exec cat >"$1/$2"' - "$state/secrets" "$name" <"$file" ||

@@ -203,6 +203,19 @@ static bool read_audit_verify(struct errand *e)
 
 /* ---- a person's phone ---- */
 
+/* Letters and digits of any script; not what nobody sees. */
+static size_t letters_of(struct str text)
+{
+    enum { FIRST_FOREIGN = 0xc0, UNSEEN_FROM = 0x2000, UNSEEN_TO = 0x206f };
+    size_t letters = 0;
+    uint32_t c = 0;
+    while (str_next(&text, &c))
+        letters += c < FIRST_FOREIGN
+                       ? char_is_letter((char)c) || char_is_digit((char)c)
+                       : c < UNSEEN_FROM || c > UNSEEN_TO;
+    return letters;
+}
+
 static bool read_reveal(struct errand *e)
 {
     struct msg_person_reveal *m = &e->ask.person_reveal;
@@ -210,7 +223,7 @@ static bool read_reveal(struct errand *e)
     if (!part_id(e, &m->id) || !field_text(e, "reason", &e->detail))
         return false;
     size_t length = str_characters(e->detail);
-    if (length < REASON_LEAST)
+    if (letters_of(e->detail) < REASON_LEAST)
         return field_refuse(e, PROBLEM_reason_short, "reason");
     return length <= REASON_MOST || field_refuse(e, PROBLEM_too_long, "reason");
 }
@@ -301,9 +314,9 @@ const struct act act_sign_out = {.own = sign_out_run,
                                  .done = "signed_out",
                                  .form = "sessions_form",
                                  .fields = no_fields};
-const struct act act_totp_new = {MINE(totp_new),       .audit = "own.totp_new",
-                                 .read = read_nothing, .done = "totp_begun",
-                                 .form = "totp_form",  .fields = no_fields};
+const struct act act_totp_new = {MINE(totp_new),      .audit = "own.totp_new",
+                                 .read = read_code,   .done = "totp_begun",
+                                 .form = "totp_form", .fields = current_fields};
 const struct act act_totp_confirm = {
     MINE(totp_confirm), .audit = "own.totp_confirm", .read = read_code,
     .done = "totp_set", .form = "totp_form",         .fields = code_fields};

@@ -141,7 +141,7 @@ static void add_if_any(struct arena *arena, cJSON *json, const char *name,
 }
 
 static void show_entry(struct arena *arena, cJSON *json,
-                       const struct msg_audit_entry *e)
+                       const struct msg_audit_entry *e, struct str mac)
 {
     cJSON_AddNumberToObject(json, "number", (double)e->seq);
     add_time(arena, json, "at", e->at);
@@ -153,6 +153,7 @@ static void show_entry(struct arena *arena, cJSON *json,
     add_if_any(arena, json, "object", e->object);
     add_if_any(arena, json, "detail", e->detail);
     add_if_any(arena, json, "trace", e->trace);
+    json_add(arena, json, "seal", mac);
 }
 
 cJSON *show_audit(struct arena *arena, const union got *got)
@@ -160,7 +161,7 @@ cJSON *show_audit(struct arena *arena, const union got *got)
     cJSON *items = NULL, *json = begin_list(&items);
     const struct audit_page *page = &got->audit;
     for (size_t i = 0; i < page->count; i++)
-        show_entry(arena, add_item(items), &page->entries[i]);
+        show_entry(arena, add_item(items), &page->entries[i], page->macs[i]);
     if (page->next.len > 0)
         json_add(arena, json, "next", page->next);
     else

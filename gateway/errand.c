@@ -53,7 +53,7 @@ static struct str object_of(struct errand *e, bool refused)
 {
     const struct act *act = e->x.route->act;
     struct str id = e->x.part[0];
-    if (id.len > 0 || refused || act->show == NULL || act->home == NULL)
+    if (id.len > 0 || refused || act->show == NULL || act->status != 201)
         return id;
     cJSON *thing = act->show(e->x.task.arena, &e->got);
     const cJSON *member = cJSON_GetObjectItemCaseSensitive(thing, "id");

@@ -14,6 +14,8 @@
 
 /* ---- who sent it? ---- */
 
+enum { TOKEN_LEAST = 16 /* characters, to be no guess */ };
+
 #define WHAT_TO_SET                                                            \
     "set MESSAGEBIRD_SIGNING_KEY, or WEBHOOK_TOKEN for flows that cannot sign"
 
@@ -36,6 +38,11 @@ void webhooks_announce(const struct settings *settings)
     else if (!has_key(settings) && !has_token(settings))
         log_event(LEVEL_WARN, "webhooks.closed", STR_NONE,
                   "hint=\"all are refused; " WHAT_TO_SET "\"");
+    if (has_token(settings) && strlen(settings->webhook_token) < TOKEN_LEAST)
+        log_event(LEVEL_WARN, "webhooks.token_short", STR_NONE,
+                  "hint=\"WEBHOOK_TOKEN can be guessed; give it %d characters "
+                  "or more\"",
+                  TOKEN_LEAST);
 }
 
 static bool is_token(const struct settings *settings, struct str given)
@@ -215,8 +222,11 @@ void call_hook_run(struct task *t)
     if (!let_in(&c->x, &claims))
         TASK_FAIL(t);
     call_read(c);
-    AWAIT(t, bus_ask(s->client, t, "voice-svc", &type_call_received, &c->ask,
-                     &c->got));
+    if (!s->settings.webhook_auth)
+        AWAIT(t, gate_pace(&c->x));
+    if (t->outcome == DONE)
+        AWAIT(t, bus_ask(s->client, t, "voice-svc", &type_call_received,
+                         &c->ask, &c->got));
     if (t->outcome != DONE) {
         log_sparse(LEVEL_WARN, "call.unanswered", "problem=%s",
                    problem_name(t->problem.code));

@@ -123,7 +123,8 @@ void whose_ask_rides(struct task *t, struct whose *w)
     for (size_t i = 0; i < w->phone_count; i++) {
         struct str key = key_person_rides(t->arena, w->phones[i]);
         REDIS_DO(service_of(t)->redis, t, key, &w->found[i], STR("ZRANGE"), key,
-                 STR("0"), arena_number(t->arena, WHOSE_RIDES - 1));
+                 STR("0"), arena_number(t->arena, WHOSE_RIDES - 1),
+                 STR("REV")); /* those that connect stand last in it */
     }
 }
 

@@ -19,11 +19,6 @@ static bool refuse(struct own *o, enum problem_code code, const char *field)
     return false;
 }
 
-/* Ends a task that did one thing. */
-#define FAIL_UNLESS_DONE(t)                                                    \
-    if ((t)->outcome != DONE)                                                  \
-    TASK_FAIL(t)
-
 bool password_may_be(struct task *t, struct str password, struct str name)
 {
     bool good = str_is_utf8(password) && password.len <= PASSWORD_MOST &&
@@ -57,7 +52,8 @@ void account_list_run(struct task *t)
     struct own *o = (struct own *)t;
     TASK_BEGIN(t);
     AWAIT(t, store_accounts(service(o), t, &o->e->got.list));
-    FAIL_UNLESS_DONE(t);
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     TASK_END(t);
 }
 
@@ -70,6 +66,14 @@ static bool choose_password(struct own *o)
     ask->password = vault_random(o->task.arena, 15);
     o->e->got.account.password = ask->password;
     return true;
+}
+
+static void hash_chosen(struct own *o)
+{
+    struct str password = o->e->ask.account.password;
+    bool ours = o->e->got.account.password.len > 0;
+    (ours ? hasher_make_random : hasher_make)(hasher(o), &o->task, password,
+                                              &o->text[0]);
 }
 
 static bool was_added(struct own *o)
@@ -87,10 +91,11 @@ void account_add_run(struct task *t)
     TASK_BEGIN(t);
     if (!choose_password(o))
         TASK_FAIL(t);
-    AWAIT(t, hasher_make(hasher(o), t, ask->password, &o->text[0]));
-    FAIL_UNLESS_DONE(t);
+    AWAIT(t, hash_chosen(o));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     AWAIT(t, store_account_add(service(o), t, ask->name, ask->role, o->text[0],
-                               o->e->x.who.name, &o->done));
+                               o->e->x.who.name, ACCOUNTS_MOST, &o->done));
     if (t->outcome != DONE || !was_added(o))
         TASK_FAIL(t);
     o->e->got.account.name = ask->name;
@@ -131,12 +136,14 @@ void account_edit_run(struct task *t)
         TASK_FAIL(t);
     if (ask->password.len > 0)
         AWAIT(t, hasher_make(hasher(o), t, ask->password, &o->text[0]));
-    FAIL_UNLESS_DONE(t);
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     AWAIT(t, send_edit(o));
     if (t->outcome != DONE || !took(o))
         TASK_FAIL(t);
     AWAIT(t, store_account(service(o), t, ask->name, &o->found));
-    FAIL_UNLESS_DONE(t);
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     o->e->got.account.name = ask->name;
     o->e->got.account.role = value_field(&o->found, "role");
     TASK_END(t);
@@ -166,7 +173,8 @@ void account_sessions_run(struct task *t)
     TASK_BEGIN(t);
     AWAIT(t, store_sessions(service(o), t, o->e->ask.account.name,
                             &o->e->got.list));
-    FAIL_UNLESS_DONE(t);
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     TASK_END(t);
 }
 
@@ -176,6 +184,7 @@ void account_sign_out_run(struct task *t)
     TASK_BEGIN(t);
     AWAIT(t, store_session_end(service(o), t, o->e->ask.account.name, STR_NONE,
                                STR_NONE, &o->done));
-    FAIL_UNLESS_DONE(t);
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
     TASK_END(t);
 }

@@ -83,6 +83,24 @@ bool address_list_holds(struct str trusted, struct str *fault)
     return true;
 }
 
+struct str address_network(struct arena *arena, struct str address)
+{
+    struct address a;
+    bool is_v4 = false;
+    char text[INET6_ADDRSTRLEN];
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (!parse(address, &a, &is_v4) || is_v4)
+        return address;
+    if (memcmp(a.bytes, mapped, sizeof(mapped)) == 0)
+        return inet_ntop(AF_INET, a.bytes + 12, text, sizeof(text)) != NULL
+                   ? arena_copy(arena, str_of(text))
+                   : address;
+    memset(a.bytes + 8, 0, 8);
+    if (inet_ntop(AF_INET6, a.bytes, text, sizeof(text)) == NULL)
+        return address;
+    return arena_printf(arena, "%s/64", text);
+}
+
 /* What stands behind the last comma; the rest is left. */
 static struct str cut_last(struct str *rest)
 {

@@ -12,6 +12,10 @@ struct str address_of(const struct http_request *request, struct str trusted);
 /* Whether it is one of them. */
 bool address_is_in(struct str address, struct str list);
 
+/* What counts are kept of: an IPv4 address, or the /64 of an IPv6 one, which is
+ * what one host has. */
+struct str address_network(struct arena *arena, struct str address);
+
 /* False, and `*fault` is the entry that is no address and no network. */
 bool address_list_holds(struct str trusted, struct str *fault);
 

@@ -12,7 +12,7 @@ SCRIPT(audit_append);
 
 enum {
     AT_ONCE = 18, /* entries an append: what one call of Redis may bear */
-    TRIES = 8,    /* while other gateways append, too */
+    TRIES = 400,  /* while other gateways append, too */
     APPEND_WITHIN_MS = 3000,
     DAY_MS = 24 * 3600 * 1000
 };
@@ -40,10 +40,11 @@ struct str audit_head_key(struct arena *arena, enum audit_trail trail)
     return arena_printf(arena, "{audit}:%s:head", names[trail]);
 }
 
-struct str audit_mac(const struct service *s, struct arena *arena,
-                     struct str packed)
+const char *audit_purpose(enum audit_trail trail)
 {
-    return vault_mac(s->vault, arena, "audit", packed);
+    static const char *const purposes[AUDIT_TRAILS] = {"audit access",
+                                                       "audit rides"};
+    return purposes[trail];
 }
 
 int64_t audit_keep_ms(const struct service *s, enum audit_trail trail)
@@ -102,7 +103,7 @@ static size_t pack_entries(struct append *a, struct str *args)
         entry.at = at_ms;
         entry.prev = mac;
         struct str packed = record_pack(arena, &type_audit_entry, &entry);
-        mac = audit_mac(s, arena, packed);
+        mac = vault_mac(s->vault, arena, audit_purpose(a->trail->name), packed);
         args[count++] =
             arena_printf(arena, "%lld-%lld", (long long)at_ms, (long long)seq);
         args[count++] = packed;

@@ -39,6 +39,7 @@ struct audit_filter {
 /* Newest first, in the task's arena. */
 struct audit_page {
     struct msg_audit_entry *entries;
+    struct str *macs; /* of each */
     size_t count;
     struct str next; /* for `cursor`; a page may be short, or empty, of entries
                         that do not fit and still have a next one */

@@ -26,9 +26,8 @@ struct audit {
 struct str audit_key(struct arena *arena, enum audit_trail trail);
 struct str audit_head_key(struct arena *arena, enum audit_trail trail);
 
-/* The MAC of a packed entry. */
-struct str audit_mac(const struct service *s, struct arena *arena,
-                     struct str packed);
+/* What an entry's MAC is for: those of one trail are none in the other. */
+const char *audit_purpose(enum audit_trail trail);
 
 int64_t audit_keep_ms(const struct service *s, enum audit_trail trail);
 

@@ -66,7 +66,7 @@ static void take_piece(struct listing *l)
         l->from = arena_printf(arena, "(%.*s", STR_ARG(raw.id));
         if (record_decode(&type_audit_entry, raw.packed, arena, e) &&
             fits(&l->filter, e))
-            page->count++;
+            page->macs[page->count++] = raw.mac;
     }
 }
 
@@ -93,8 +93,9 @@ void audit_list(struct audit *audit, struct task *t,
     l->audit = audit;
     l->filter = *filter;
     l->page = page;
-    l->page->entries = arena_alloc(t->arena, ((size_t)filter->limit + 1) *
-                                                 sizeof(*l->page->entries));
+    size_t room = (size_t)filter->limit + 1;
+    page->entries = arena_alloc(t->arena, room * sizeof(*page->entries));
+    page->macs = arena_alloc(t->arena, room * sizeof(*page->macs));
     l->from = filter->until_ms > 0
                   ? arena_printf(t->arena, "(%lld", (long long)filter->until_ms)
                   : STR("+");
@@ -137,8 +138,8 @@ static bool check_entry(struct checking *c, struct raw raw)
 {
     struct arena *arena = c->task.arena;
     struct msg_audit_entry e;
-    if (!vault_mac_holds(c->audit->service->vault, "audit", raw.packed,
-                         raw.mac)) {
+    if (!vault_mac_holds(c->audit->service->vault, audit_purpose(c->trail),
+                         raw.packed, raw.mac)) {
         find_fault(c, "altered", c->seq + 1);
         return false;
     }

@@ -174,6 +174,7 @@ void gate_pace(struct exchange *x)
         limiter_take(limiter, &x->task, "pace-account", x->who.name,
                      settings->account_rate);
     else
-        limiter_take(limiter, &x->task, "pace-address", gate_address(x),
+        limiter_take(limiter, &x->task, "pace-address",
+                     address_network(x->task.arena, gate_address(x)),
                      settings->address_rate);
 }

@@ -15,9 +15,10 @@ struct job {
     size_t len;
     char stored[crypto_pwhash_STRBYTES]; /* to check, or as it was made; empty:
                                             of nobody */
-    bool makes, good, common;
-    bool *holds;      /* where it checks */
-    struct str *made; /* where it makes */
+    bool makes, random;                  /* what is asked */
+    bool good, common;                   /* the answer */
+    bool *holds;                         /* where it checks */
+    struct str *made;                    /* where it makes */
 };
 
 struct hasher {
@@ -69,7 +70,7 @@ static bool is_common(const char *password, size_t len)
 static void work_on(struct job *job, const char *nobody)
 {
     const char *stored = job->stored[0] != '\0' ? job->stored : nobody;
-    if (job->makes)
+    if (job->makes && !job->random)
         job->common = is_common(job->password, job->len);
     if (job->makes && !job->common)
         job->good = crypto_pwhash_str(job->stored, job->password, job->len,
@@ -180,18 +181,35 @@ void hasher_check(struct hasher *hasher, struct task *t, struct str stored,
     struct job *job = job_new(t, password);
     if (stored.len > 0 && stored.len < sizeof(job->stored))
         memcpy(job->stored, stored.ptr, stored.len);
+    /* One that says it costs more than ours was not made here. */
+    if (crypto_pwhash_str_needs_rehash(job->stored, HASHER_PASSES,
+                                       HASHER_BYTES) != 0)
+        job->stored[0] = '\0';
     job->holds = holds;
     *holds = false;
+    queue(hasher, t, job);
+}
+
+static void make(struct hasher *hasher, struct task *t, struct str password,
+                 bool random, struct str *stored)
+{
+    struct job *job = job_new(t, password);
+    job->makes = true;
+    job->random = random;
+    job->made = stored;
     queue(hasher, t, job);
 }
 
 void hasher_make(struct hasher *hasher, struct task *t, struct str password,
                  struct str *stored)
 {
-    struct job *job = job_new(t, password);
-    job->makes = true;
-    job->made = stored;
-    queue(hasher, t, job);
+    make(hasher, t, password, false, stored);
+}
+
+void hasher_make_random(struct hasher *hasher, struct task *t,
+                        struct str password, struct str *stored)
+{
+    make(hasher, t, password, true, stored);
 }
 
 struct hasher *hasher_new(struct loop *loop)

@@ -29,5 +29,9 @@ void hasher_check(struct hasher *hasher, struct task *t, struct str stored,
  * field `password`: cracklib knows it, or what it is made of. */
 void hasher_make(struct hasher *hasher, struct task *t, struct str password,
                  struct str *stored);
+/* The same of random characters of our own, which chance may have made look
+ * systematic: cracklib is not asked. */
+void hasher_make_random(struct hasher *hasher, struct task *t,
+                        struct str password, struct str *stored);
 
 #endif

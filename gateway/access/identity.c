@@ -2,6 +2,7 @@
 
 enum {
     NAME_MOST = 64,
+    PHONE_LEAST = 7, /* digits; names stand in logs, where no phone may */
     READER = MAY_READ | MAY_PHONES,
     OPERATOR = READER | MAY_RIDES | MAY_POOL | MAY_REVEAL,
     ADMIN = OPERATOR | MAY_ADMIN
@@ -45,8 +46,10 @@ bool account_name_parse(struct arena *arena, struct str typed, struct str *name)
     if (typed.len == 0 || typed.len > NAME_MOST)
         return false;
     char *small = arena_cstr(arena, typed);
+    size_t digits = 0;
     for (size_t i = 0; i < typed.len; i++) {
         char c = small[i];
+        digits += char_is_digit(c);
         if (c >= 'A' && c <= 'Z')
             small[i] = (char)(c - 'A' + 'a');
         else if (!char_is_letter(c) && !char_is_digit(c) &&
@@ -54,5 +57,5 @@ bool account_name_parse(struct arena *arena, struct str typed, struct str *name)
             return false;
     }
     *name = (struct str){small, typed.len};
-    return true;
+    return digits < PHONE_LEAST;
 }

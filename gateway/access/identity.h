@@ -29,8 +29,8 @@ unsigned role_may(struct str role);
  * such scope. */
 unsigned scope_may(struct str scope);
 
-/* 1 to 64 of a-z 0-9 . _ @ -, the first a letter or digit; capitals become
- * small. False: it is no such name. */
+/* 1 to 64 of a-z 0-9 . _ @ -, the first a letter or digit, less than seven of
+ * them digits; capitals become small. False: it is no such name. */
 bool account_name_parse(struct arena *arena, struct str typed,
                         struct str *name);
 

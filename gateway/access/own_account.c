@@ -1,5 +1,6 @@
 #include "gateway/access/accounts.h"
 
+#include "gateway/access/address.h"
 #include "gateway/access/gate.h"
 #include "gateway/access/hasher.h"
 #include "gateway/access/signin.h"
@@ -45,23 +46,55 @@ static bool took(struct own *o)
 
 /* ---- whose password it is ---- */
 
-/* Whoever found a browser that was left open must not try passwords in it. */
-static bool may_try(struct own *o)
+/* Whoever found a browser that was left open must not do what only its owner
+ * may, nor try passwords in it. Fills `found` with the account. */
+struct proving {
+    struct task task;
+    struct own *o;
+    struct str password;
+    struct value tries;
+    bool holds;
+};
+
+static void begin_try(struct proving *p)
 {
-    return value_num(&o->done, 0) <= 0 || refuse(o, PROBLEM_signin_slow, "");
+    const struct exchange *x = &p->o->e->x;
+    store_attempt(service(p->o), &p->task, my_name(p->o),
+                  address_network(p->task.arena, gate_address(x)), x->who.id,
+                  &p->tries);
 }
 
-static void check_password(struct own *o, struct str password)
+static void check_password(struct proving *p)
 {
-    o->text[0] = value_field(&o->found, "password");
-    hasher_check(o->e->x.gateway->hasher, &o->task, o->text[0], password,
-                 &o->holds);
+    hasher_check(p->o->e->x.gateway->hasher, &p->task,
+                 value_field(&p->o->found, "password"), p->password, &p->holds);
 }
 
-static void begin_try(struct own *o)
+static void proving_run(struct task *t)
 {
-    store_attempt(service(o), &o->task, my_name(o), gate_address(&o->e->x),
-                  o->e->x.who.id, &o->done);
+    struct proving *p = (struct proving *)t;
+    TASK_BEGIN(t);
+    AWAIT(t, begin_try(p));
+    if (t->outcome == DONE && value_num(&p->tries, 0) > 0)
+        task_reject(t, PROBLEM_signin_slow, STR_NONE);
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, store_account(service(p->o), t, my_name(p->o), &p->o->found));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    AWAIT(t, check_password(p));
+    if (t->outcome == DONE && !p->holds)
+        task_reject(t, PROBLEM_password_wrong, STR("current"));
+    if (t->outcome != DONE)
+        TASK_FAIL(t);
+    TASK_END(t);
+}
+
+static void prove(struct own *o, struct str password)
+{
+    struct proving *p = task_part(&o->task, sizeof(*p), proving_run);
+    p->o = o;
+    p->password = password;
 }
 
 static void send_set(struct own *o, const char *field, struct str value,
@@ -84,19 +117,9 @@ void password_run(struct task *t)
     TASK_BEGIN(t);
     if (!is_signed_in(o) || !password_may_be(t, ask->password, my_name(o)))
         TASK_FAIL(t);
-    AWAIT(t, begin_try(o));
-    if (t->outcome != DONE || !may_try(o))
-        TASK_FAIL(t);
-    AWAIT(t, store_account(service(o), t, my_name(o), &o->found));
+    AWAIT(t, prove(o, ask->current));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, check_password(o, ask->current));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    if (!o->holds) {
-        refuse(o, PROBLEM_password_wrong, "current");
-        TASK_FAIL(t);
-    }
     AWAIT(t,
           hasher_make(o->e->x.gateway->hasher, t, ask->password, &o->text[1]));
     if (t->outcome != DONE)
@@ -149,7 +172,7 @@ void totp_new_run(struct task *t)
     TASK_BEGIN(t);
     if (!is_signed_in(o))
         TASK_FAIL(t);
-    AWAIT(t, store_account(service(o), t, my_name(o), &o->found));
+    AWAIT(t, prove(o, o->e->ask.code.current));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     if (value_field(&o->found, "totp").len > 0) {
@@ -211,19 +234,9 @@ void totp_remove_run(struct task *t)
     TASK_BEGIN(t);
     if (!is_signed_in(o))
         TASK_FAIL(t);
-    AWAIT(t, begin_try(o));
-    if (t->outcome != DONE || !may_try(o))
-        TASK_FAIL(t);
-    AWAIT(t, store_account(service(o), t, my_name(o), &o->found));
+    AWAIT(t, prove(o, o->e->ask.code.current));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, check_password(o, o->e->ask.code.current));
-    if (t->outcome != DONE)
-        TASK_FAIL(t);
-    if (!o->holds) {
-        refuse(o, PROBLEM_password_wrong, "current");
-        TASK_FAIL(t);
-    }
     AWAIT(t, send_set(o, "totp", STR(""), "totp_new", STR(""), o->e->x.who.id));
     if (t->outcome != DONE || !took(o))
         TASK_FAIL(t);

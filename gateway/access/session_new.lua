@@ -1,8 +1,10 @@
 #!lua
 -- Signs in, where the account still is as it was when its password held.
 -- KEYS[1] {access}:account:<name>  KEYS[2] {access}:session:<key>
--- KEYS[3] {access}:sessions:<name>  KEYS[4], KEYS[5] counts of failures that
--- this success takes back
+-- KEYS[3] {access}:sessions:<name>  KEYS[4] the count of this browser, or of
+-- this account from this address: it begins anew
+-- KEYS[5], KEYS[6] counts of the account and of the address: this attempt was no
+-- failure
 -- ARGV[1] name  ARGV[2] the hash that the password was checked against
 -- ARGV[3] the step of the one-time code, or ''  ARGV[4] idle (ms)
 -- ARGV[5] at most (ms)  ARGV[6] address  ARGV[7] the browser  ARGV[8] key
@@ -33,8 +35,15 @@ redis.call('HSET', KEYS[2], 'account', ARGV[1], 'made', text(now), 'seen',
            ARGV[7])
 redis.call('PEXPIREAT', KEYS[2], text(first))
 redis.call('ZADD', KEYS[3], text(expires), ARGV[8])
-redis.call('PEXPIREAT', KEYS[3], text(expires))
+-- The list lasts as long as the last of them.
+local last = redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2]
+redis.call('PEXPIREAT', KEYS[3], text(tonumber(last)))
 redis.call('HSET', KEYS[1], 'signed_in', text(now))
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'totp_step', ARGV[3]) end
-redis.call('DEL', KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[4])
+for i = 5, #KEYS do
+  if tonumber(redis.call('GET', KEYS[i]) or 0) > 0 then
+    redis.call('DECR', KEYS[i])
+  end
+end
 return {'made'}

@@ -1,5 +1,6 @@
 #include "gateway/access/signin.h"
 
+#include "gateway/access/address.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/form.h"
 #include "gateway/access/gate.h"
@@ -51,13 +52,13 @@ struct str signin_cookie_gone(const struct settings *settings,
     return cookie_text(settings, arena, gate_cookie_name(settings), STR(""), 0);
 }
 
-/* A browser that was in with this name has "<nonce>.<mac over both>": its
- * attempts are counted for themselves, so that no stranger's can lock it out.
- */
+/* A browser that was in with this name has "<nonce>.<mac>", over both and over
+ * the password's hash, so that it is known no more when that is new. Its
+ * attempts are counted for themselves, so that no stranger's lock it out. */
 static struct str device_said(struct signin *c, struct str nonce)
 {
-    return arena_printf(c->x.task.arena, "%.*s %.*s", STR_ARG(nonce),
-                        STR_ARG(c->name));
+    return arena_printf(c->x.task.arena, "%.*s %.*s %.*s", STR_ARG(nonce),
+                        STR_ARG(c->name), STR_ARG(c->stored));
 }
 
 static struct str known_device(struct signin *c)
@@ -115,6 +116,7 @@ static bool read_form(struct signin *c)
     c->password = params_get(&c->params, "password");
     c->code = str_trim(params_get(&c->params, "code"));
     c->address = gate_address(&c->x);
+    c->network = address_network(t->arena, c->address);
     if (form_is_foreign(c->x.request)) {
         task_reject(t, PROBLEM_forbidden_form, STR_NONE);
         return false;
@@ -125,7 +127,6 @@ static bool read_form(struct signin *c)
         task_reject(t, PROBLEM_signin_wrong, STR_NONE);
         return false;
     }
-    c->device = known_device(c);
     return true;
 }
 
@@ -186,6 +187,7 @@ static void start_session(struct signin *c)
         .password = c->stored,
         .totp_step = c->step,
         .address = c->address,
+        .network = c->network,
         .agent = {agent.ptr, agent.len < AGENT_MOST ? agent.len : AGENT_MOST},
         .device = c->device,
         .key = c->key,
@@ -196,15 +198,14 @@ static void start_session(struct signin *c)
     store_session_new(s, &c->x.task, &start, &c->got);
 }
 
-/* A session that this browser had before is over. */
+/* A session that this browser had before is over, whosever it was. */
 static void end_old_session(struct signin *c)
 {
     struct service *s = service(c);
     struct str old = gate_cookie(c->x.request, gate_cookie_name(&s->settings));
     if (old.len > 0)
-        store_session_end(s, &c->x.task, c->name,
-                          gate_session_key(s, c->x.task.arena, old), STR_NONE,
-                          NULL);
+        store_session_drop(s, &c->x.task,
+                           gate_session_key(s, c->x.task.arena, old));
 }
 
 /* Of who has no account the name is not written: it may be a password. */
@@ -237,12 +238,11 @@ static void refuse(struct signin *c)
 static void begin_first_admin(struct signin *c)
 {
     store_account_add(service(c), &c->x.task, c->name, STR("admin"), c->made,
-                      STR("admin-password"), &c->got);
+                      STR("admin-password"), 1, &c->got);
 }
 
 static void hash_password(struct signin *c)
 {
-    c->stored = value_field(&c->account, "password");
     hasher_check(c->x.gateway->hasher, &c->x.task, c->stored, c->password,
                  &c->holds);
 }
@@ -259,17 +259,20 @@ void signin_run(struct task *t)
     AWAIT(t, gate_pace(&c->x));
     if (t->outcome != DONE)
         TASK_FAIL(t);
-    AWAIT(t, store_attempt(s, t, c->name, c->address, c->device, &c->tries));
-    if (t->outcome != DONE || has_to_wait(c))
-        TASK_FAIL(t);
     AWAIT(t, store_account(s, t, c->name, &c->account));
     if (t->outcome != DONE)
+        TASK_FAIL(t);
+    c->stored = value_field(&c->account, "password");
+    c->device = known_device(c);
+    AWAIT(t, store_attempt(s, t, c->name, c->network, c->device, &c->tries));
+    if (t->outcome != DONE || has_to_wait(c))
         TASK_FAIL(t);
     AWAIT(t, hash_password(c));
     if (t->outcome != DONE)
         TASK_FAIL(t);
     if (is_first_admin(c)) {
-        AWAIT(t, hasher_make(c->x.gateway->hasher, t, c->password, &c->made));
+        AWAIT(t, hasher_make_random(c->x.gateway->hasher, t, c->password,
+                                    &c->made));
         if (t->outcome == DONE)
             AWAIT(t, begin_first_admin(c));
         if (t->outcome != DONE)

@@ -12,7 +12,7 @@ enum { SIGNIN_WITHIN_MS = 8000, NEXT_MOST = 512 };
 struct signin {
     struct exchange x;
     struct params params;
-    struct str name, password, code, next, address, device;
+    struct str name, password, code, next, address, network, device;
     struct str stored, made; /* hashes of the password */
     struct str step;         /* of the one-time code, or "" */
     struct value tries, account, got;

@@ -48,11 +48,12 @@ void store_accounts(struct service *s, struct task *t, struct value *out)
 
 void store_account_add(struct service *s, struct task *t, struct str name,
                        struct str role, struct str password, struct str by,
-                       struct value *out)
+                       int64_t most, struct value *out)
 {
-    const struct str keys[] = {key(t, "account", name), ACCOUNTS};
+    const struct str keys[] = {key(t, "account", name), ACCOUNTS,
+                               STR("{access}:founded")};
     const struct str args[] = {name, role, password, by,
-                               arena_number(t->arena, ACCOUNTS_MOST)};
+                               arena_number(t->arena, most)};
     RUN(account_add, keys, args, out);
 }
 
@@ -80,13 +81,13 @@ static struct str count_key(struct service *s, struct task *t, const char *what,
     return key(t, what, vault_hash(s->vault, t->arena, what, of));
 }
 
-static struct str pair_of(struct task *t, struct str name, struct str address)
+static struct str pair_of(struct task *t, struct str name, struct str network)
 {
-    return arena_printf(t->arena, "%.*s %.*s", STR_ARG(name), STR_ARG(address));
+    return arena_printf(t->arena, "%.*s %.*s", STR_ARG(name), STR_ARG(network));
 }
 
 void store_attempt(struct service *s, struct task *t, struct str name,
-                   struct str address, struct str device, struct value *out)
+                   struct str network, struct str device, struct value *out)
 {
     if (device.len > 0) {
         const struct str keys[] = {count_key(s, t, "tries-device", device)};
@@ -96,9 +97,9 @@ void store_attempt(struct service *s, struct task *t, struct str name,
         return;
     }
     const struct str keys[] = {
-        count_key(s, t, "tries-pair", pair_of(t, name, address)),
+        count_key(s, t, "tries-pair", pair_of(t, name, network)),
         count_key(s, t, "tries-account", name),
-        count_key(s, t, "tries-address", address)};
+        count_key(s, t, "tries-address", network)};
     const struct str args[] = {arena_number(t->arena, ATTEMPTS_OF_PAIR),
                                arena_number(t->arena, ATTEMPTS_OF_ACCOUNT),
                                arena_number(t->arena, ATTEMPTS_OF_ADDRESS),
@@ -110,13 +111,15 @@ void store_session_new(struct service *s, struct task *t,
                        const struct session_start *start, struct value *out)
 {
     const struct str keys[] = {
-        key(t, "account", start->name), key(t, "session", start->key),
+        key(t, "account", start->name),
+        key(t, "session", start->key),
         key(t, "sessions", start->name),
         start->device.len > 0
             ? count_key(s, t, "tries-device", start->device)
             : count_key(s, t, "tries-pair",
-                        pair_of(t, start->name, start->address)),
-        count_key(s, t, "tries-account", start->name)};
+                        pair_of(t, start->name, start->network)),
+        count_key(s, t, "tries-account", start->name),
+        count_key(s, t, "tries-address", start->network)};
     const struct str args[] = {start->name,
                                start->password,
                                start->totp_step,
@@ -126,7 +129,10 @@ void store_session_new(struct service *s, struct task *t,
                                start->agent,
                                start->key,
                                SESSION_PREFIX};
-    RUN(session_new, keys, args, out);
+    /* A known browser is counted by itself alone. */
+    size_t nkeys = start->device.len > 0 ? 4 : 6;
+    redis_script(s->redis, t, TAG, &session_new, keys, nkeys, args,
+                 sizeof(args) / sizeof(*args), out);
 }
 
 void store_session(struct service *s, struct task *t, struct str session,
@@ -151,6 +157,11 @@ void store_session_end(struct service *s, struct task *t, struct str name,
     const struct str keys[] = {key(t, "sessions", name)};
     const struct str args[] = {SESSION_PREFIX, session, keep};
     RUN(session_end, keys, args, out);
+}
+
+void store_session_drop(struct service *s, struct task *t, struct str session)
+{
+    REDIS_DO(s->redis, t, TAG, NULL, STR("DEL"), key(t, "session", session));
 }
 
 /* ---- tokens ---- */

@@ -25,9 +25,11 @@ enum {
 void store_account(struct service *s, struct task *t, struct str name,
                    struct value *out);
 void store_accounts(struct service *s, struct task *t, struct value *out);
+/* `most` accounts in all: ACCOUNTS_MOST; or 1, for the very first one, which is
+ * made once and never more. */
 void store_account_add(struct service *s, struct task *t, struct str name,
                        struct str role, struct str password, struct str by,
-                       struct value *out);
+                       int64_t most, struct value *out);
 
 struct account_change {
     struct str name;
@@ -42,12 +44,13 @@ void store_account_set(struct service *s, struct task *t,
 
 /* ---- signing in, and sessions ---- */
 
-/* `device`: of a browser that was in before; empty: of none. */
+/* `network`: see address_network(). `device`: of a browser that was in before;
+ * empty: of none. */
 void store_attempt(struct service *s, struct task *t, struct str name,
-                   struct str address, struct str device, struct value *out);
+                   struct str network, struct str device, struct value *out);
 
 struct session_start {
-    struct str name, password, totp_step, address, agent, device, key;
+    struct str name, password, totp_step, address, network, agent, device, key;
     int64_t idle_ms, most_ms;
 };
 void store_session_new(struct service *s, struct task *t,
@@ -59,6 +62,9 @@ void store_sessions(struct service *s, struct task *t, struct str name,
 /* `session` empty: all but `keep`. */
 void store_session_end(struct service *s, struct task *t, struct str name,
                        struct str session, struct str keep, struct value *out);
+
+/* Whosever it is; the list of their sessions passes over it. */
+void store_session_drop(struct service *s, struct task *t, struct str session);
 
 /* ---- tokens ---- */
 

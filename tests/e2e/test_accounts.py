@@ -108,6 +108,48 @@ def test_a_session_is_new_at_each_sign_in(deployment):
     assert first.get("/").status == 401 and second.get("/").status == 200
 
 
+def test_the_file_makes_the_first_admin_once(deployment):
+    """Its password is no way in again, though that account is gone."""
+    client = enter(deployment, "admin", deployment.secret("admin-password"))
+    add(deployment, "second.admin", "admin")
+    assert deployment.api.json("DELETE", "/api/v1/accounts/admin").status == 204
+    assert client.get("/").status == 401
+    refused(deployment, "admin", deployment.secret("admin-password"))
+    assert "admin" not in [account["name"] for account in deployment.listed("accounts")]
+    answer = deployment.api.post("/api/v1/accounts", {"name": "admin", "role": "admin", "password": PASSWORD})
+    assert answer.status == 201
+    assert deployment.api.json("DELETE", "/api/v1/accounts/second.admin").status == 204
+    deployment.redis.delete("{access}:account:admin", "{access}:accounts", "{access}:founded")  # as on the first day
+    deployment._page = None
+    enter(deployment, "admin", deployment.secret("admin-password"))
+
+
+def test_another_account_in_the_same_browser(deployment):
+    add(deployment, "was.here")
+    add(deployment, "is.here")
+    first = enter(deployment, "was.here")
+    answer, second = first.sign_in("is.here", PASSWORD)
+    assert answer.status == 303 and second.get("/").status == 200
+    assert first.get("/").status == 401
+
+
+def test_a_list_of_sessions_lasts_as_long_as_they_do(deployment):
+    """Though those that are begun later end sooner."""
+    add(deployment, "lasting")
+    enter(deployment, "lasting")
+    (long,) = deployment.redis.zrange("{access}:sessions:lasting", 0, -1)
+    ends = int(time.time() * 1000) + 10 * 86400_000
+    deployment.redis.zadd("{access}:sessions:lasting", {long: ends})
+    enter(deployment, "lasting")
+    assert deployment.redis.pexpiretime("{access}:sessions:lasting") == ends
+
+
+def test_right_passwords_use_no_attempts_up(deployment):
+    add(deployment, "often")
+    for _ in range(55):
+        enter(deployment, "often")
+
+
 def test_made_up_cookies(deployment):
     for cookie in ("birdcar=", "birdcar=x", "birdcar=" + "A" * 22, "birdcar=" + "A" * 5000, "birdcar=../../x",
                    "birdcar=\u00e9", "birdcar; =x", ";;;", "__Host-birdcar=" + "A" * 22):
@@ -215,7 +257,7 @@ def test_revealing_takes_a_reason_and_is_noted(deployment):
     client = enter(deployment, "reveals")
     plain = "+" + re.sub(r"\D", "", deployment.person("customer", 1)["phone"])
     assert plain not in client.get("/customers/1").text.replace(" ", "")
-    for reason in ("", "  ", "abc", "x" * 201):
+    for reason in ("", "  ", "abc", ".....", "\u200b" * 9, "x" * 201):
         answer = send(client, "/customers/1/reveal", {"reason": reason}, "/customers/1")
         assert answer.status == 422 and plain not in answer.text, reason
     answer = send(client, "/customers/1/reveal", {"reason": "left the phone in the car"}, "/customers/1")
@@ -392,7 +434,9 @@ def test_a_form_of_another_session(deployment):
 def test_a_second_factor(deployment):
     add(deployment, "careful")
     client = enter(deployment, "careful")
-    assert send(client, "/account/totp/new").status == 303
+    for wrong in ({}, {"current": "wrong"}):
+        assert send(client, "/account/totp/new", wrong).status == 422
+    assert send(client, "/account/totp/new", {"current": PASSWORD}).status == 303
     page = client.get("/account").text
     secret = re.search(r'<code class="secret">([A-Z2-7]{32})</code>', page).group(1)
     assert f"otpauth://totp/BirdCar:careful?secret={secret}&amp;issuer=BirdCar" in page
@@ -417,10 +461,26 @@ def test_a_second_factor(deployment):
     enter(deployment, "careful")
 
 
+def test_a_hash_that_would_take_all_memory(deployment):
+    """As somebody might write it into the store: it is not even tried."""
+    add(deployment, "costly")
+    costly = "$argon2id$v=19$m=4194304,t=100,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
+    deployment.redis.hset("{access}:account:costly", "password", costly)
+    refused(deployment, "costly")
+    enter(deployment, "admin", deployment.secret("admin-password"))
+
+
+def test_a_new_password_forgets_known_browsers(deployment):
+    add(deployment, "renews")
+    known = enter(deployment, "renews")
+    assert deployment.api.json("PATCH", "/api/v1/accounts/renews", {"password": "another few words"}).status == 200
+    assert [refused(deployment, "renews", "wrong", known).status for _ in range(6)] == [401] * 5 + [429]
+
+
 def test_one_code_for_many_at_once(deployment):
     add(deployment, "raced")
     client = enter(deployment, "raced")
-    send(client, "/account/totp/new")
+    send(client, "/account/totp/new", {"current": PASSWORD})
     secret = re.search(r'<code class="secret">([A-Z2-7]{32})</code>', client.get("/account").text).group(1)
     assert send(client, "/account/totp/confirm", {"code": code_at(secret, -1)}).status == 303
     code = code_at(secret, 1)
@@ -432,7 +492,7 @@ def test_one_code_for_many_at_once(deployment):
 def test_an_admin_takes_a_second_factor_away(deployment):
     add(deployment, "lost.phone")
     client = enter(deployment, "lost.phone")
-    send(client, "/account/totp/new")
+    send(client, "/account/totp/new", {"current": PASSWORD})
     secret = re.search(r'<code class="secret">([A-Z2-7]{32})</code>', client.get("/account").text).group(1)
     assert send(client, "/account/totp/confirm", {"code": code_at(secret)}).status == 303
     refused(deployment, "lost.phone")
@@ -445,7 +505,7 @@ def test_an_admin_takes_a_second_factor_away(deployment):
 def test_a_new_password_leaves_the_second_factor(deployment):
     add(deployment, "forgot")
     client = enter(deployment, "forgot")
-    send(client, "/account/totp/new")
+    send(client, "/account/totp/new", {"current": PASSWORD})
     secret = re.search(r'<code class="secret">([A-Z2-7]{32})</code>', client.get("/account").text).group(1)
     assert send(client, "/account/totp/confirm", {"code": code_at(secret, -1)}).status == 303
     new = "made by an admin"

@@ -33,8 +33,8 @@ def verify(deployment, trail="access"):
 def test_what_is_done_is_noted(deployment):
     ride = deployment.ride()
     made = last(deployment, "ride.create", trail="rides")
-    assert {**made, "at": None, "trace": None, "number": None} == {
-        "number": None, "at": None, "what": "ride.create", "outcome": "done", "who": "api-token", "with": "token",
+    assert {**made, "at": None, "trace": None, "number": None, "seal": None} == {
+        "number": None, "seal": None, "at": None, "what": "ride.create", "outcome": "done", "who": "api-token", "with": "token",
         "address": "127.0.0.1", "object": ride["id"], "trace": None}
     assert deployment.api.post(f"/api/v1/rides/{ride['id']}/end").status == 200
     assert last(deployment, "ride.end", trail="rides")["object"] == ride["id"]
@@ -232,4 +232,38 @@ def test_the_command(deployment):
     assert done.returncode == 1 and "access: MISSING at entry 3" in done.stdout, done
     deployment.redis.restore(TRAIL, 0, saved, replace=True)
     assert fields
+
+
+def test_a_noted_seal(deployment):
+    """Who takes the end away, and Redis's note of it, leaves a log that holds; not against what was noted."""
+    deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": 3})
+    noted = re.search(r"access: .* number (\d+), seal (\S+)", command(deployment, "verify").stdout).groups()
+    assert command(deployment, "verify", "--against", ":".join(noted)).returncode == 0
+    deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": 4})
+    done = command(deployment, "verify", "--against", ":".join(noted))
+    assert done.returncode == 0 and "is as it was noted" in done.stdout
+    saved = deployment.redis.dump(TRAIL), deployment.redis.get(TRAIL + ":head")
+    kept = deployment.redis.xrange(TRAIL)
+    for name, _ in kept[-2:]:
+        deployment.redis.xdel(TRAIL, name)
+    name, fields = kept[-3]
+    at, number = name.decode().split("-")
+    deployment.redis.set(TRAIL + ":head", f"{at} {number} {fields[b'm'].decode()}")
+    for _ in range(3):
+        deployment.api.json("PATCH", "/api/v1/pools/default", {"low_water": 5})
+    assert command(deployment, "verify").returncode == 0
+    done = command(deployment, "verify", "--against", ":".join(noted))
+    assert done.returncode == 1 and "HAS ANOTHER SEAL" in done.stdout, done
+    deployment.redis.restore(TRAIL, 0, saved[0], replace=True)
+    deployment.redis.set(TRAIL + ":head", saved[1])
+
+
+def test_the_other_trail_in_its_place(deployment):
+    deployment.ride()
+    saved = deployment.redis.dump(TRAIL), deployment.redis.get(TRAIL + ":head")
+    deployment.redis.copy("{audit}:rides", TRAIL, replace=True)
+    deployment.redis.copy("{audit}:rides:head", TRAIL + ":head", replace=True)
+    assert fault(deployment) == ("altered", 1)
+    deployment.redis.restore(TRAIL, 0, saved[0], replace=True)
+    deployment.redis.set(TRAIL + ":head", saved[1])
 

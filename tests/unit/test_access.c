@@ -242,9 +242,12 @@ static void names_of_accounts(void **state)
         {"a/b", NULL},
         {"a:b", NULL},
         {"a{b}", NULL},
-        {"0123456789012345678901234567890123456789012345678901234567890123",
-         "0123456789012345678901234567890123456789012345678901234567890123"},
-        {"01234567890123456789012345678901234567890123456789012345678901234",
+        {"kim4711", "kim4711"},
+        {"31612345678", NULL},
+        {"kim-1234567", NULL},
+        {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl",
+         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"},
+        {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm",
          NULL},
     };
     struct arena *arena = arena_new();
@@ -368,6 +371,27 @@ static void addresses_behind_proxies(void **state)
     }
 }
 
+static void networks_of_addresses(void **state)
+{
+    static const struct {
+        const char *address, *network;
+    } rows[] = {
+        {"192.0.2.9", "192.0.2.9"},
+        {"::ffff:192.0.2.9", "192.0.2.9"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        {"2001:db8:1:2::", "2001:db8:1:2::/64"},
+        {"", ""},
+        {"odd", "odd"},
+    };
+    struct arena *arena = arena_new();
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        CHECK(rows[i].address,
+              str_is(address_network(arena, str_of(rows[i].address)),
+                     rows[i].network));
+    arena_destroy(&arena);
+}
+
 static void lists_of_addresses(void **state)
 {
     static const struct {
@@ -465,6 +489,7 @@ int main(void)
         cmocka_unit_test(codes_are_those_of_the_rfc),
         cmocka_unit_test(keys_are_written_for_people),
         cmocka_unit_test(addresses_behind_proxies),
+        cmocka_unit_test(networks_of_addresses),
         cmocka_unit_test(lists_of_addresses),
         cmocka_unit_test(phones_are_hidden),
         cmocka_unit_test(a_sign_in_leads_to_our_pages),
