@@ -141,8 +141,12 @@ static ssize_t receive(struct peer *peer, void *to, size_t room)
     if (wire->begun != begun || wire->heads != heads)
         peer->since_ms = loop_now_ms();
     /* What came whole before it is served first. */
-    if (wire->refused == 0 || !all_answered(peer))
-        return (ssize_t)sound;
+    if (wire->refused == 0 || !all_answered(peer)) {
+        if (sound > 0)
+            return (ssize_t)sound;
+        errno = EAGAIN; /* 0 would be the end, with an answer still due */
+        return -1;
+    }
     turn_away(peer, wire->refused);
     return drain(peer, to, room);
 }

@@ -1,6 +1,7 @@
 /* Reading a person, and the handlers that only read. */
 #include "ride-svc/person.h"
 #include "ride-svc/people.h"
+#include "shared/log.h"
 #include "shared/phone.h"
 
 enum { PAGE_MOST = 200 };
@@ -45,10 +46,15 @@ bool person_decode(struct service *s, struct task *t, const char *role,
     person->key = value_field(&person->fields, "key");
     person->mark = value_field(&person->fields, "mark");
     person->before = value_field(&person->fields, "before");
-    return person->name.len > 0 &&
-           vault_unseal(s->vault, t->arena,
-                        value_field(&person->fields, "phone"),
-                        meaning_person(t->arena, role, id), &person->digits);
+    if (person->name.len == 0)
+        return false;
+    bool opens =
+        vault_unseal(s->vault, t->arena, value_field(&person->fields, "phone"),
+                     meaning_person(t->arena, role, id), &person->digits);
+    if (!opens)
+        log_sparse(LEVEL_ERROR, "person.unreadable", "role=%s id=%lld", role,
+                   (long long)id);
+    return opens;
 }
 
 void person_describe(struct task *t, const char *role, int64_t id,

@@ -317,3 +317,14 @@ def test_nothing_in_the_store_or_the_logs_shows_a_phone(world, scene):
         assert ann.phone.encode() not in key + dump
     for daemon in world.daemons:
         assert ann.phone not in daemon.log()
+
+
+def test_who_cannot_be_read_is_told_of(world, scene):
+    """Sealed with a key that is gone, or damaged: nobody wonders where they
+    are."""
+    ann = scene.customer()
+    world.redis.client.hset(f"customer:{ann.id}", "phone", "damaged")
+    assert scene.refused("ride-svc", "PERSON_GET", role="customer",
+                         id=ann.id)[0] == "not_found"
+    assert any("person.unreadable" in daemon.log()
+               for daemon in world.daemons)

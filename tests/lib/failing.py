@@ -52,7 +52,7 @@ class Failing:
         with subprocess.Popen(["fiu-ctrl", "-f", self.fifos, "-c", words, str(pid)], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, start_new_session=True) as asked:
             try:
-                return asked.wait(1) == 0
+                return asked.wait(3) == 0
             except subprocess.TimeoutExpired:
                 os.killpg(asked.pid, signal.SIGKILL)
                 return False
