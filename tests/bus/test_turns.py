@@ -103,7 +103,7 @@ def test_what_is_limited_stands_on_record(world, scene, redis, ride):
     fates = [copy.bus.ask("SMS_RECEIVED", text)[1]["fate"] for _ in range(2)]
     assert fates == ["limited", "repeat"]
     record, = redis.client.lrange(f"unrouted:{tag(ride)}", 0, -1)
-    _, fate, reference, sealed = msgpack.unpackb(record, raw=True)
+    _, fate, reference, sealed, _ = msgpack.unpackb(record, raw=True)
     assert fate == b"limited"
     assert world.vault.unseal(sealed, f"text:{reference.decode()}") == \
         "One too many"
