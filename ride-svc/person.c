@@ -52,7 +52,7 @@ bool person_decode(struct service *s, struct task *t, const char *role,
         vault_unseal(s->vault, t->arena, value_field(&person->fields, "phone"),
                      meaning_person(t->arena, role, id), &person->digits);
     if (!opens)
-        log_sparse(LEVEL_WARN, "person.unreadable", "role=%s id=%lld", role,
+        log_sparse(LEVEL_ERROR, "person.does_not_open", "role=%s id=%lld", role,
                    (long long)id);
     return opens;
 }

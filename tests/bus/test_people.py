@@ -326,5 +326,5 @@ def test_who_cannot_be_read_is_told_of(world, scene):
     world.redis.client.hset(f"customer:{ann.id}", "phone", "damaged")
     assert scene.refused("ride-svc", "PERSON_GET", role="customer",
                          id=ann.id)[0] == "not_found"
-    assert any("person.unreadable" in daemon.log()
+    assert any("person.does_not_open" in daemon.log()
                for daemon in world.daemons)
